@@ -1,0 +1,87 @@
+"""Child processes that no signal to our own group reaches, and that never outlive us."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from evently.launch.guardian import Group, guardian, stop_in_order
+
+
+class LaunchError(Exception):
+    """Something could not be started; the message says what and why, for a person at a terminal."""
+
+
+class Child:
+    """One running command, the leader of a session of its own, watched by the guardian until it was stopped."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        tier: int = 0,
+        grace: float = 5.0,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        output: IO[bytes] | None = None,
+        user: tuple[int, int] | None = None,
+    ) -> None:
+        """Start `command`; as another user and group when `user` is given, which takes a root process.
+
+        `output` takes both what it says and its errors; without one they go where ours go. `grace` is in seconds;
+        Group explains it and `tier`.
+        """
+        uid, gid = user or (None, None)
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            env=env,
+            cwd=cwd,
+            user=uid,
+            group=gid,
+            extra_groups=[] if user else None,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.group = Group(self.pid, stop_signal, tier, grace)
+        guardian.watch(self.group)
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        stop_all([self])
+
+
+def stop_all(children: Sequence[Child]) -> None:
+    """Stop these and all that they started, in the order of their tiers."""
+    stop_in_order(child.group for child in children)
+    for child in children:
+        child._process.wait()  # noqa: SLF001 - of this file
+        guardian.forget(child.pid)
+
+
+def wait_until(is_ready: Callable[[], bool], child: Child, *, what: str, timeout: float) -> None:
+    """Return when the child is ready. Raises LaunchError when it ended before, or took over `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not is_ready():
+        if (code := child.exit_code()) is not None:
+            raise LaunchError(f"{what} ended before it was ready ({_explain(code)}).")
+        if time.monotonic() > deadline:
+            raise LaunchError(f"{what} was not ready after {timeout:g} seconds.")
+        time.sleep(0.02)
+
+
+def _explain(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
