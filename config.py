@@ -1,0 +1,256 @@
+"""Every setting of the site, its default and its unit; nothing else reads the environment.
+
+Settings come from environment variables and from a `.env` file beside this one (the environment wins).
+Without DATABASE_URL or DB_* the site is *embedded*: one process tree on an SQLite file, with demo accounts.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_USER")
+
+
+class ConfigurationError(Exception):
+    """The environment holds something the site cannot run with; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the site runs with. Upper case, because Flask takes upper-case attributes as its configuration."""
+
+    # Where things are
+    EMBEDDED: bool
+    DATA_DIR: Path
+    SQLALCHEMY_DATABASE_URI: str
+    # None: tasks stay in this process (embedded mode).
+    REDIS_URL: str | None
+    SITE_URL: str
+    HOST: str = "127.0.0.1"
+    PORT: int = 8000
+    SECRET_KEY: str = field(repr=False)
+    DEBUG: bool = False
+
+    # Pages
+    DEFAULT_TIMEZONE: str = "UTC"
+    DEFAULT_CURRENCY: str = "EUR"
+    HTMX_URL: str = "https://cdn.jsdelivr.net/npm/htmx.org@2.0.11/dist/htmx.min.js"
+    HTMX_INTEGRITY: str = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
+    # bytes; what a form or a JSON body may weigh
+    MAX_CONTENT_LENGTH: int = 1024 * 1024
+    WTF_CSRF_TIME_LIMIT: int | None = None
+    SESSION_COOKIE_HTTPONLY: bool = True
+    SESSION_COOKIE_SAMESITE: str = "Lax"
+    REMEMBER_COOKIE_HTTPONLY: bool = True
+    REMEMBER_COOKIE_SAMESITE: str = "Lax"
+
+    # Bookings
+    MAX_TICKETS_PER_BOOKING: int = 10
+    # milliseconds; wake-ups of one event within this time share one message
+    WAKE_UP_WINDOW_MS: int = 20
+    # milliseconds; how long an allocator waits for more after the last booking it saw
+    ALLOCATOR_LINGER_MS: int = 60
+    ALLOCATOR_BATCH: int = 1000
+    ALLOCATE_INLINE_WITHOUT_BROKER: bool = True
+    # seconds; the sweep looks every so often for bookings older than this that nobody decided
+    SWEEP_SECONDS: float = 5.0
+
+    # Tasks
+    CELERY_BROKER_URL: str = "memory://"
+    # threads for the embedded worker
+    WORKER_THREADS: int = 4
+
+    # Limits, in the notation of flask-limiter
+    RATELIMIT_ENABLED: bool = True
+    RATELIMIT_STORAGE_URI: str = "memory://"
+    RATELIMIT_DEFAULT: str = "600 per minute"
+    RATELIMIT_HEADERS_ENABLED: bool = True
+    RATELIMIT_IN_MEMORY_FALLBACK_ENABLED: bool = True
+    RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
+    LOGIN_RATE_LIMIT: str = "20 per minute"
+    REGISTER_RATE_LIMIT: str = "20 per hour"
+    BOOKING_RATE_LIMIT: str = "10 per minute"
+
+    # Cache; seconds
+    CACHE_TYPE: str = "SimpleCache"
+    CACHE_REDIS_URL: str | None = None
+    CACHE_DEFAULT_TIMEOUT: int = 300
+    CACHE_KEY_PREFIX: str = "evently:"
+
+    # Mail; without EMAIL_HOST nothing leaves the machine and /dev/mailbox shows what would have
+    EMAIL_HOST: str = ""
+    EMAIL_PORT: int = 25
+    EMAIL_USE_TLS: bool = False
+    EMAIL_HOST_USER: str = ""
+    EMAIL_HOST_PASSWORD: str = field(default="", repr=False)
+    # seconds
+    EMAIL_TIMEOUT: float = 10.0
+    DEFAULT_FROM_EMAIL: str = "Evently <tickets@evently.example>"
+
+    # API
+    API_TITLE: str = "Evently"
+    API_VERSION: str = "1"
+    OPENAPI_VERSION: str = "3.1.0"
+    OPENAPI_URL_PREFIX: str = "/api"
+    OPENAPI_JSON_PATH: str = "openapi.json"
+
+    SQLALCHEMY_ENGINE_OPTIONS: dict[str, Any] = field(default_factory=dict)
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this environment (that of the process and `.env`, unless one is given).
+
+    Raises ConfigurationError, naming the variable, when a value cannot be used.
+    """
+    if environ is None:
+        environ = {**_dotenv(), **os.environ}
+    embedded = is_embedded(environ)
+    data_dir = Path(environ.get("EVENTLY_DATA_DIR") or ROOT / "instance").expanduser().resolve()
+    if embedded:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    database_url = sqlite_url(data_dir) if embedded else database_url_from(environ)
+    redis_url = environ.get("REDIS_URL") or (None if embedded else "redis://127.0.0.1:6379/0")
+    host, port = environ.get("HOST") or "127.0.0.1", _number(environ, "PORT", 8000)
+    overrides = {name: parse(environ, name, default) for name, (parse, default) in _ADJUSTABLE.items() if environ.get(name)}
+    return Settings(
+        EMBEDDED=embedded,
+        DATA_DIR=data_dir,
+        SQLALCHEMY_DATABASE_URI=database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(database_url),
+        REDIS_URL=redis_url,
+        HOST=host,
+        PORT=port,
+        SITE_URL=(environ.get("SITE_URL") or f"http://{host}:{port}").rstrip("/"),
+        SECRET_KEY=_secret_key(environ, data_dir, embedded=embedded),
+        **(_on_redis(redis_url) if redis_url else {}),
+        **overrides,
+    )
+
+
+def is_embedded(environ: Mapping[str, str]) -> bool:
+    """Whether no database is configured, so that the site brings its own SQLite file and demo accounts."""
+    return not any(environ.get(name) for name in DATABASE_VARIABLES)
+
+
+def sqlite_url(data_dir: Path) -> str:
+    return f"sqlite:///{data_dir / 'evently.sqlite3'}"
+
+
+def database_url_from(environ: Mapping[str, str]) -> str:
+    """DATABASE_URL, or one made of DB_*; PostgreSQL always through psycopg2, whatever its spelling."""
+    url = environ.get("DATABASE_URL", "")
+    if not url:
+        user = quote(environ.get("DB_USER") or "postgres", safe="")
+        password = quote(environ.get("DB_PASSWORD") or "", safe="")
+        host, port = environ.get("DB_HOST") or "127.0.0.1", environ.get("DB_PORT") or "5432"
+        login = f"{user}:{password}" if password else user
+        url = f"postgresql://{login}@{host}:{port}/{quote(environ.get('DB_NAME') or 'evently', safe='')}"
+    scheme, separator, rest = url.partition("://")
+    # SQLAlchemy 2.1 takes a bare postgresql:// for psycopg 3.
+    if scheme in {"postgres", "postgresql"}:
+        scheme = "postgresql+psycopg2"
+    if not separator or scheme.split("+")[0] not in {"postgresql", "sqlite"}:
+        raise ConfigurationError("DATABASE_URL must start with postgresql:// or sqlite:///.")
+    return f"{scheme}://{rest}"
+
+
+def _engine_options(database_url: str) -> dict[str, Any]:
+    if database_url.startswith("sqlite"):
+        # seconds a writer waits for another; bookings are short, so this is plenty
+        return {"connect_args": {"timeout": 30}, "pool_size": 20, "max_overflow": 40}
+    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "pool_timeout": 30}
+
+
+def _on_redis(redis_url: str) -> dict[str, Any]:
+    # Database 0 of the server is the broker's; the cache and the limiter only prefix their keys.
+    patience = {"socket_connect_timeout": 0.5, "socket_timeout": 2.0}
+    return {
+        "CELERY_BROKER_URL": redis_url,
+        "RATELIMIT_STORAGE_URI": redis_url,
+        "RATELIMIT_STORAGE_OPTIONS": patience,
+        "CACHE_TYPE": "RedisCache",
+        "CACHE_REDIS_URL": redis_url,
+    }
+
+
+def _secret_key(environ: Mapping[str, str], data_dir: Path, *, embedded: bool) -> str:
+    if environ.get("SECRET_KEY"):
+        return environ["SECRET_KEY"]
+    if not embedded:
+        raise ConfigurationError("SECRET_KEY is not set. Make one: python -c 'import secrets; print(secrets.token_hex(32))'")
+    return kept_secret(data_dir / "secret_key")
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in this file, made on first use and readable by its owner only."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret := secrets.token_hex(32))
+    return secret
+
+
+def _dotenv() -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    return int(_positive(environ, name, float(default)))
+
+
+def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise ConfigurationError(f"{name} must be a positive number, not {text!r}.")
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:  # noqa: FBT001 - one signature for all parsers
+    text = environ.get(name, str(default)).lower()
+    if text not in TRUE | FALSE:
+        raise ConfigurationError(f"{name} must be true or false, not {text!r}.")
+    return text in TRUE
+
+
+def _text(environ: Mapping[str, str], name: str, default: str) -> str:
+    return environ.get(name, default)
+
+
+# What an operator may change by a variable of the same name.
+_ADJUSTABLE: dict[str, tuple[Any, Any]] = {
+    "DEBUG": (_flag, False),
+    "DEFAULT_TIMEZONE": (_text, "UTC"),
+    "DEFAULT_CURRENCY": (_text, "EUR"),
+    "HTMX_URL": (_text, ""),
+    "HTMX_INTEGRITY": (_text, ""),
+    "MAX_TICKETS_PER_BOOKING": (_number, 10),
+    "ALLOCATE_INLINE_WITHOUT_BROKER": (_flag, True),
+    "SWEEP_SECONDS": (_positive, 5.0),
+    "WORKER_THREADS": (_number, 4),
+    "RATELIMIT_ENABLED": (_flag, True),
+    "RATELIMIT_DEFAULT": (_text, ""),
+    "LOGIN_RATE_LIMIT": (_text, ""),
+    "REGISTER_RATE_LIMIT": (_text, ""),
+    "BOOKING_RATE_LIMIT": (_text, ""),
+    "EMAIL_HOST": (_text, ""),
+    "EMAIL_PORT": (_number, 25),
+    "EMAIL_USE_TLS": (_flag, False),
+    "EMAIL_HOST_USER": (_text, ""),
+    "EMAIL_HOST_PASSWORD": (_text, ""),
+    "EMAIL_TIMEOUT": (_positive, 10.0),
+    "DEFAULT_FROM_EMAIL": (_text, ""),
+}

@@ -1,0 +1,1 @@
+"""Who you are: people, their roles and their API tokens."""

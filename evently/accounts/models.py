@@ -1,0 +1,66 @@
+"""People and their API tokens."""
+
+import datetime as dt
+from typing import Any
+
+from flask_login import UserMixin
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, func, true
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from evently.database import Base, utc_now
+
+
+class User(UserMixin, Base):  # type: ignore[misc] # Flask-Login has no types
+    """Somebody with an account. Roles add up: organizer (own events), staff (every event), superuser (people too)."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("length(username) > 0", name="username_not_empty"),
+        CheckConstraint("length(phone_number) <= 15", name="phone_number_length"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(150))
+    email: Mapped[str] = mapped_column(String(254))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    first_name: Mapped[str] = mapped_column(String(150), default="", server_default="")
+    last_name: Mapped[str] = mapped_column(String(150), default="", server_default="")
+    phone_number: Mapped[str] = mapped_column(String(15), default="", server_default="")
+    address: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    is_organizer: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_superuser: Mapped[bool] = mapped_column(default=False, server_default=false())
+    email_confirmed_at: Mapped[dt.datetime | None]
+    # People with a history are anonymised, never deleted.
+    anonymised_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.username
+
+    def __init__(self, **values: Any) -> None:
+        # Roles are read before the first flush too (a policy asks), so their defaults hold from the start.
+        super().__init__(**{"is_active": True, "is_organizer": False, "is_staff": False, "is_superuser": False} | values)
+
+
+# Unique without regard to case, without citext.
+Index("uq_users_username_lower", func.lower(User.username), unique=True)
+Index("uq_users_email_lower", func.lower(User.email), unique=True)
+
+
+class ApiToken(Base):
+    """A key to the JSON API. Only the SHA-256 of the token is stored; the token itself is shown once."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100), default="")
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    last_used_at: Mapped[dt.datetime | None]
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)

@@ -1,0 +1,50 @@
+"""Reads about people and tokens."""
+
+import hashlib
+
+from sqlalchemy import func, or_, select
+
+from evently.accounts.models import ApiToken, User
+from evently.errors import NotFound
+from evently.extensions import db
+
+
+def find_user(user_id: int) -> User | None:
+    return db.session.get(User, user_id)
+
+
+def get_user(user_id: int) -> User:
+    """Raises NotFound."""
+    user = find_user(user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def find_user_by_login(login: str) -> User | None:
+    """By username or e-mail address, without regard to case."""
+    login = login.strip().lower()
+    column = User.email if "@" in login else User.username
+    return db.session.scalar(select(User).where(func.lower(column) == login))
+
+
+def list_taken(*, username: str | None = None, email: str | None = None, except_id: int | None = None) -> set[str]:
+    """Which of these fields ("username", "email") somebody else already has."""
+    wanted = {
+        "username": (User.username, username),
+        "email": (User.email, email),
+    }
+    clauses = [func.lower(column) == value.lower() for column, value in wanted.values() if value]
+    others = db.session.scalars(select(User).where(or_(*clauses), User.id != (except_id or 0))).all() if clauses else []
+    return {
+        name for name, (column, value) in wanted.items() if value and any(getattr(o, column.key).lower() == value.lower() for o in others)
+    }
+
+
+def find_token(token: str) -> ApiToken | None:
+    """The stored key that this token opens, with its user."""
+    return db.session.scalar(select(ApiToken).where(ApiToken.token_sha256 == token_sha256(token)))
+
+
+def token_sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Who comes: the queue of bookings and the allocator that decides them in order of arrival."""

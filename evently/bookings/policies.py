@@ -1,0 +1,19 @@
+"""Who may see and change a booking."""
+
+from evently.accounts.models import User
+from evently.accounts.policies import can_manage_every_event
+from evently.bookings.models import Booking
+from evently.events.policies import can_manage_event
+
+
+def can_see_booking(user: User, booking: Booking) -> bool:
+    """Its holder, staff, and whoever manages the event."""
+    return booking.user_id == user.id or can_manage_event(user, booking.event)
+
+
+def can_cancel_booking(user: User, booking: Booking) -> bool:
+    return can_see_booking(user, booking)
+
+
+def can_see_bookings_of(user: User, user_id: int) -> bool:
+    return user.id == user_id or can_manage_every_event(user)

@@ -1,0 +1,107 @@
+"""Reads about bookings."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, func, select
+
+from evently.accounts.models import User
+from evently.bookings.models import CANCELLED, FAILED, PENDING, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.policies import can_see_booking, can_see_bookings_of
+from evently.database import Page, paginate, utc_now
+from evently.errors import NotAllowed, NotFound
+from evently.events.models import Event
+from evently.events.policies import require_manager
+from evently.events.queries import get_event
+from evently.extensions import db
+
+# What each tab of "My bookings" shows.
+TABS = ("upcoming", "past", "cancelled")
+
+
+def get_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
+    """Raises NotFound, also for bookings that this person may not see."""
+    booking = db.session.scalar(select(Booking).where(Booking.id == booking_id).execution_options(populate_existing=True))
+    if booking is None or not can_see_booking(by, booking):
+        raise NotFound("There is no such booking.")
+    return booking
+
+
+def list_bookings(
+    *,
+    by: User,
+    user_id: int,
+    status: str = "",
+    date_from: dt.datetime | None = None,
+    date_to: dt.datetime | None = None,
+    page: int = 1,
+    size: int = 10,
+) -> Page[Booking]:
+    """Somebody's bookings, the newest first; `date_to` is exclusive. Raises NotAllowed for other people's."""
+    if not can_see_bookings_of(by, user_id):
+        raise NotAllowed("These bookings belong to somebody else.", code="not_your_bookings")
+    query = select(Booking).where(Booking.user_id == user_id).order_by(Booking.seq.desc())
+    if status:
+        query = query.where(Booking.status == status)
+    if date_from:
+        query = query.where(Booking.booking_date >= date_from)
+    if date_to:
+        query = query.where(Booking.booking_date < date_to)
+    return paginate(query, number=page, size=size)
+
+
+def list_own_bookings(*, user: User, tab: str, page: int = 1, size: int = 10) -> Page[Booking]:
+    """One tab of "My bookings": upcoming ones by date, the rest newest first."""
+    query = select(Booking).join(Event, Booking.event_id == Event.id).where(Booking.user_id == user.id, _in_tab(tab))
+    query = query.order_by(Event.time, Booking.seq) if tab == "upcoming" else query.order_by(Event.time.desc(), Booking.seq.desc())
+    return paginate(query, number=page, size=size)
+
+
+def count_tabs(user: User) -> dict[str, int]:
+    """How many bookings each tab of "My bookings" holds."""
+    counts = [func.count().filter(_in_tab(tab)) for tab in TABS]
+    query = select(*counts).select_from(Booking).join(Event, Booking.event_id == Event.id).where(Booking.user_id == user.id)
+    return dict(zip(TABS, db.session.execute(query).one(), strict=True))
+
+
+def _in_tab(tab: str) -> ColumnElement[bool]:
+    is_off = Booking.status.in_([CANCELLED, FAILED])
+    return {
+        "upcoming": ~is_off & (Event.time > utc_now()),
+        "past": ~is_off & (Event.time <= utc_now()),
+        "cancelled": is_off,
+    }[tab]
+
+
+def list_event_bookings(*, by: User, event_id: uuid.UUID, page: int = 1, size: int = 20) -> Page[Booking]:
+    """An event's bookings for those who manage it, the newest first. Raises NotFound, NotAllowed."""
+    require_manager(by, get_event(event_id))
+    query = select(Booking).where(Booking.event_id == event_id).order_by(Booking.seq.desc())
+    return paginate(query, number=page, size=size)
+
+
+def count_held_tickets(*, user_id: int, event_id: uuid.UUID) -> int:
+    """Tickets this person holds or has asked for and not been told no."""
+    query = select(func.coalesce(func.sum(Booking.ticket_count), 0)).where(
+        Booking.user_id == user_id, Booking.event_id == event_id, Booking.status.in_([*SEAT_HOLDING, PENDING, PROCESSING])
+    )
+    return int(db.session.scalar(query) or 0)
+
+
+def count_ahead(booking: Booking) -> int:
+    """How many bookings of the same event are to be decided before this one."""
+    query = select(func.count()).where(Booking.event_id == booking.event_id, Booking.status == PROCESSING, Booking.seq < booking.seq)
+    return db.session.scalar(query) or 0
+
+
+def list_events_waiting(*, older_than: dt.datetime) -> Sequence[uuid.UUID]:
+    """Events with bookings that arrived before this moment and that nobody has decided."""
+    query = select(Booking.event_id).where(Booking.status == PROCESSING, Booking.booking_date < older_than)
+    return db.session.scalars(query.distinct()).all()
+
+
+def is_anybody_waiting(event_id: uuid.UUID) -> bool:
+    """Whether the event's queue holds a booking; reads without a lock."""
+    query = select(Booking.seq).where(Booking.event_id == event_id, Booking.status == PROCESSING).limit(1)
+    return db.session.scalar(query) is not None

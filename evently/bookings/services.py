@@ -1,0 +1,151 @@
+"""What people do with bookings: ask for tickets, give them back."""
+
+import uuid
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm.attributes import set_committed_value
+
+from evently.accounts.models import User
+from evently.bookings import queries, wakeups
+from evently.bookings.models import CANCELLED, CONFIRMED, PENDING, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.policies import can_cancel_booking
+from evently.bookings.signals import bookings_cancelled
+from evently.database import on_commit, transaction, utc_now
+from evently.errors import Conflict, Invalid, NotAllowed, NotFound
+from evently.events.models import PUBLISHED, Event
+from evently.events.queries import get_public_event
+from evently.events.services import lock_stock
+from evently.events.signals import capacity_raised, event_cancelled
+from evently.extensions import db
+
+LIVE = (PENDING, PROCESSING, CONFIRMED)
+
+
+def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int) -> Booking:
+    """Put a booking into the event's queue; it is decided in order of arrival, moments later.
+
+    What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit");
+    Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
+    "sales_ended").
+    """
+    event = get_public_event(event_id)
+    _refuse_closed(event)
+    _refuse_too_many(event, user, tickets)
+    _refuse_sold_out(event, tickets)
+    wake_up = wakeups.plan(event_id)
+    values = {
+        "id": uuid.uuid4(),
+        "event_id": event_id,
+        "ticket_type_id": event.stock[0].ticket_type_id,
+        "user_id": user.id,
+        "ticket_count": tickets,
+        "total_amount": event.price_per_ticket * tickets,
+        "currency": event.currency,
+        "status": PROCESSING,
+        "booking_date": utc_now(),
+        "task_id": wake_up.task_id,
+    }
+    with transaction() as session:
+        seq = session.connection().execute(insert(Booking).values(values).returning(Booking.seq)).scalar_one()
+        on_commit(lambda: wakeups.send(wake_up))
+    return _accepted(values | {"seq": seq}, event, user)
+
+
+def cancel_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
+    """Give the tickets back, at once. A booking that is still in the queue is never confirmed afterwards.
+
+    Raises NotFound; Conflict ("already_cancelled", "booking_failed", "too_late_to_cancel").
+    """
+    event_id = db.session.scalar(select(Booking.event_id).where(Booking.id == booking_id))
+    if event_id is None:
+        raise NotFound("There is no such booking.")
+    with transaction() as session:
+        stock = lock_stock(event_id)
+        booking = queries.get_booking(by=by, booking_id=booking_id)
+        _refuse_cancelling(by, booking)
+        if booking.status in SEAT_HOLDING:
+            next(row for row in stock if row.ticket_type_id == booking.ticket_type_id).reserved -= booking.ticket_count
+        booking.status, booking.cancelled_at = CANCELLED, utc_now()
+        session.flush()
+        bookings_cancelled.send([booking.id], by_event=False)
+    return booking
+
+
+@event_cancelled.connect
+def cancel_bookings_of_event(event: Event) -> None:
+    """Its bookings end with the event. The caller holds the stock's lock."""
+    session = db.session
+    ids = session.scalars(select(Booking.id).where(Booking.event_id == event.id, Booking.status.in_(LIVE))).all()
+    for row in event.stock:
+        row.reserved = 0
+    session.flush()
+    session.execute(
+        update(Booking)
+        .where(Booking.event_id == event.id, Booking.status.in_(LIVE))
+        .values(status=CANCELLED, cancelled_at=utc_now())
+        .execution_options(synchronize_session=False)
+    )
+    bookings_cancelled.send(list(ids), by_event=True)
+
+
+@capacity_raised.connect
+def wake_allocator(event: Event) -> None:
+    """Seats were added: let those who wait in the queue have them."""
+    wake_up = wakeups.plan(event.id)
+    on_commit(lambda: wakeups.send(wake_up))
+
+
+def _refuse_closed(event: Event) -> None:
+    now = utc_now()
+    if event.status != PUBLISHED:
+        raise Conflict("This event was cancelled.", code="event_not_available")
+    if event.has_started:
+        raise Conflict("This event has already started.", code="event_started")
+    if event.sales_start and now < event.sales_start:
+        raise Conflict("Tickets are not on sale yet.", code="sales_not_started")
+    if now >= event.last_sale:
+        raise Conflict("Ticket sales have ended.", code="sales_ended")
+
+
+def _refuse_too_many(event: Event, user: User, tickets: int) -> None:
+    most = event.max_tickets_per_booking or current_app.config["MAX_TICKETS_PER_BOOKING"]
+    if not 1 <= tickets <= most:
+        message = f"Choose 1 to {most} tickets." if most > 1 else "One ticket per booking."
+        raise Invalid(message, code="too_many_tickets", fields={"tickets": [message]})
+    if event.max_tickets_per_user is None:
+        return
+    held = queries.count_held_tickets(user_id=user.id, event_id=event.id)
+    if held + tickets > event.max_tickets_per_user:
+        left = max(0, event.max_tickets_per_user - held)
+        message = f"At most {event.max_tickets_per_user} per person. You already hold {held}, so {left} more."
+        raise Invalid(message, code="over_user_limit", fields={"tickets": [message]})
+
+
+def _refuse_sold_out(event: Event, tickets: int) -> None:
+    available = event.available_tickets
+    if available <= 0:
+        raise Conflict("This event is sold out.", code="sold_out")
+    if tickets > available:
+        noun = "seat is" if available == 1 else "seats are"
+        raise Conflict(f"Only {available} {noun} left, you asked for {tickets}.", code="not_enough_seats")
+
+
+def _refuse_cancelling(by: User, booking: Booking) -> None:
+    if not can_cancel_booking(by, booking):
+        raise NotAllowed("This booking belongs to somebody else.", code="not_your_booking")
+    if booking.status == CANCELLED:
+        raise Conflict("This booking is already cancelled.", code="already_cancelled")
+    if booking.status not in LIVE:
+        raise Conflict("This booking was not confirmed, so there is nothing to cancel.", code="booking_failed")
+    if not booking.can_be_cancelled:
+        raise Conflict("It is too late to cancel this booking.", code="too_late_to_cancel")
+
+
+def _accepted(values: dict[str, Any], event: Event, user: User) -> Booking:
+    """The booking as it was written, without reading it back: the answer to a buyer should cost one insert."""
+    booking = Booking(**values)
+    set_committed_value(booking, "event", event)
+    set_committed_value(booking, "user", user)
+    return booking

@@ -1,0 +1,10 @@
+"""What the booking engine tells the domains above it, inside the transaction that makes it true."""
+
+from blinker import Namespace
+
+_signals = Namespace()
+
+# sender: an Outcome of allocation.py; a batch of bookings was decided
+bookings_decided = _signals.signal("bookings-decided")
+# sender: list of booking ids; `by_event`: whether the event was called off rather than the booking given back
+bookings_cancelled = _signals.signal("bookings-cancelled")

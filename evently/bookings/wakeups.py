@@ -1,0 +1,67 @@
+"""Wake-ups: messages that make an allocator look at an event's queue.
+
+The booking is in the queue already, so a wake-up may be lost, doubled or late without harm; the sweep finds what a
+lost one left. One message per booking would cost as much as the whole request, so bookings of one event that come
+within a short window share one message, and the allocator lingers for longer than that window.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from flask import current_app
+from kombu.exceptions import OperationalError
+
+from evently.bookings import allocation
+from evently.bookings.tasks import allocate_event
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class WakeUp:
+    """The message that decides some bookings of one event; `task_id` is known before it is sent."""
+
+    event_id: uuid.UUID
+    planned_at: float = field(default_factory=time.monotonic)
+    task_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    sent_at: float | None = None
+
+
+_lock = threading.Lock()
+_latest: dict[uuid.UUID, WakeUp] = {}
+
+
+def plan(event_id: uuid.UUID) -> WakeUp:
+    """The wake-up a booking that is about to be written will share, or a new one."""
+    window = current_app.config["WAKE_UP_WINDOW_MS"] / 1000
+    now = time.monotonic()
+    with _lock:
+        wake_up = _latest.get(event_id)
+        if wake_up is None or now - wake_up.planned_at > window:
+            wake_up = _latest[event_id] = WakeUp(event_id)
+            _forget_before(now - window)
+    return wake_up
+
+
+def send(wake_up: WakeUp) -> None:
+    """Send it unless it went out within the window, so that the allocator is still there to see the newest row."""
+    window = current_app.config["WAKE_UP_WINDOW_MS"] / 1000
+    with _lock:
+        now = time.monotonic()
+        if wake_up.sent_at is not None and now - wake_up.sent_at <= window:
+            return
+        wake_up.sent_at = now
+    try:
+        allocate_event.apply_async(args=[str(wake_up.event_id)], task_id=wake_up.task_id, retry=False)
+    except OperationalError:
+        log.warning("The broker is unreachable; event %s is decided here or by the sweep.", wake_up.event_id)
+        if current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
+            allocation.allocate_batch(wake_up.event_id)
+
+
+def _forget_before(moment: float) -> None:
+    for event_id in [key for key, wake_up in _latest.items() if wake_up.planned_at < moment]:
+        del _latest[event_id]

@@ -1,0 +1,176 @@
+"""The database: base class, column types, and the one place that commits or rolls back."""
+
+import contextlib
+import datetime as dt
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Numeric, Select, event, func, select
+from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+CENT = Decimal("0.01")
+Item = TypeVar("Item")
+
+
+class UTCDateTime(TypeDecorator[dt.datetime]):
+    """A moment: aware datetimes in, UTC in the database, UTC out. Naive datetimes are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: dt.datetime | None, _dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An amount with two decimals. SQLite keeps a float, exact to the cent in this range."""
+
+    impl = Numeric(10, 2, asdecimal=False)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        amount = Decimal(value).quantize(CENT)
+        return float(amount) if dialect.name == "sqlite" else amount
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(str(value)).quantize(CENT)
+
+
+class Base(DeclarativeBase):
+    """Every constraint has a name by this convention, so that a migration can find it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+# Not in the class body: Flask-SQLAlchemy derives a class from it and may not inherit a map of its own.
+Base.registry.update_type_annotation_map({dt.datetime: UTCDateTime})
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _session() -> scoped_session[Session]:
+    # Imported late: extensions.py builds `db` from the Base above.
+    from evently.extensions import db  # noqa: PLC0415
+
+    return cast("scoped_session[Session]", db.session)
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit what the block did, or nothing of it when it raises; a block within a block joins the outer one.
+
+    A read that came before (loading the logged-in user, say) is ended first, so that the block sees the newest
+    state and, on SQLite, holds the write lock from its first statement.
+    """
+    session = _session()()
+    if session.info.get("in_transaction"):
+        yield session
+        return
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("something was changed outside of transaction()")
+    # Not rollback(), which would expire what has been loaded.
+    session.commit()
+    callbacks = session.info["in_transaction"] = cast("list[Callable[[], object]]", [])
+    try:
+        session.connection(execution_options={"is_writer": True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info["in_transaction"] = None
+    for callback in callbacks:
+        callback()
+
+
+def on_commit(callback: Callable[[], object]) -> None:
+    """Call this after the current transaction is committed; never when it is rolled back."""
+    callbacks = _session()().info.get("in_transaction")
+    if callbacks is None:
+        callback()
+    else:
+        callbacks.append(callback)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    if type(connection).__module__.startswith("sqlite3"):
+        # SQLAlchemy says BEGIN itself (below), so that writers can take the lock at once.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        # A deferred BEGIN that later writes fails with "database is locked" when another thread wrote meanwhile.
+        is_writer = connection.get_execution_options().get("is_writer")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One page of a longer list; `number` counts from 1, `first` and `last` count items from 1."""
+
+    items: Sequence[Item]
+    total: int
+    number: int
+    size: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, math.ceil(self.total / self.size))
+
+    @property
+    def has_next(self) -> bool:
+        return self.number < self.pages
+
+    @property
+    def has_previous(self) -> bool:
+        return self.number > 1
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * self.size + 1 if self.items else 0
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.items) - 1 if self.items else 0
+
+
+def paginate(query: Select[Any], *, number: int, size: int) -> Page[Any]:
+    """The page `number` (from 1) of a query for one entity; a page past the end is empty."""
+    session = _session()
+    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    items = session.scalars(query.limit(size).offset((number - 1) * size)).unique().all()
+    return Page(items=items, total=total, number=number, size=size)

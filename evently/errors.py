@@ -1,0 +1,54 @@
+"""What can go wrong in the domain. Services raise these; `http/error_handlers.py` turns them into answers.
+
+`code` is stable and meant for programs; `message` is one sentence for people; `fields` names inputs at fault.
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class DomainError(Exception):
+    """A refusal with a stable code and a sentence a person understands."""
+
+    status = 400
+    default_code = "refused"
+
+    def __init__(self, message: str, *, code: str | None = None, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.fields = {name: list(messages) for name, messages in (fields or {}).items()}
+
+
+class NotAuthenticated(DomainError):
+    """Nobody is logged in, or the credentials are wrong."""
+
+    status = 401
+    default_code = "not_authenticated"
+
+
+class NotAllowed(DomainError):
+    """Somebody is logged in and may not do this."""
+
+    status = 403
+    default_code = "not_allowed"
+
+
+class NotFound(DomainError):
+    """It does not exist, or the asker may not know that it does."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class Conflict(DomainError):
+    """It was fine when asked, but the state of things forbids it now."""
+
+    status = 409
+    default_code = "conflict"
+
+
+class Invalid(DomainError):
+    """The input breaks a rule; `fields` says which one where."""
+
+    status = 422
+    default_code = "invalid"

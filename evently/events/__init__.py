@@ -1,0 +1,1 @@
+"""What is on: events, their ticket types and how many seats are left."""

@@ -1,0 +1,168 @@
+"""Events, their ticket types, and the hot row that counts the seats taken."""
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, Uuid, true
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from evently.accounts.models import User
+from evently.database import Base, Money, utc_now
+
+DRAFT, PUBLISHED, CANCELLED = STATUSES = ("draft", "published", "cancelled")
+CATEGORIES = ("music", "theatre", "talk", "workshop", "sport", "food", "family", "conference", "other")
+
+
+class Event(Base):
+    """Something one can book. Price and capacity are the lowest price and the sum over its ticket types."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("organizer_id", "source_id"),
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint("capacity > 0", name="capacity_positive"),
+        CheckConstraint("price_per_ticket >= 0", name="price_not_negative"),
+        CheckConstraint("ends_at >= time", name="ends_after_start"),
+        CheckConstraint("sales_end > sales_start", name="sales_end_after_start"),
+        CheckConstraint("max_tickets_per_booking > 0", name="max_per_booking_positive"),
+        CheckConstraint("max_tickets_per_user > 0", name="max_per_user_positive"),
+        Index(None, "status", "time", "id"),
+        Index(None, "organizer_id", "time", "id"),
+        Index(None, "category", "time", "id"),
+        Index(None, "venue", "time", "id"),
+        Index(None, "price_per_ticket", "time", "id"),
+        Index(None, "created_at", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    # the id in the file or feed it was imported from
+    source_id: Mapped[str | None] = mapped_column(String(500))
+    name: Mapped[str] = mapped_column(String(200))
+    summary: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    venue: Mapped[str] = mapped_column(String(200))
+    website: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    category: Mapped[str] = mapped_column(String(30), default="other", server_default="other")
+    time: Mapped[dt.datetime]
+    ends_at: Mapped[dt.datetime | None]
+    # IANA name; times are shown in it
+    timezone: Mapped[str] = mapped_column(String(64), default="UTC", server_default="UTC")
+    # ISO 4217
+    currency: Mapped[str] = mapped_column(String(3), default="EUR", server_default="EUR")
+    capacity: Mapped[int]
+    # Markdown
+    description: Mapped[str] = mapped_column(Text, default="", server_default="")
+    price_per_ticket: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
+    sales_start: Mapped[dt.datetime | None]
+    sales_end: Mapped[dt.datetime | None]
+    # None: the site's default
+    max_tickets_per_booking: Mapped[int | None]
+    # None: no limit
+    max_tickets_per_user: Mapped[int | None]
+    # None: until the event starts
+    cancellation_deadline: Mapped[dt.datetime | None]
+    sends_reminders: Mapped[bool] = mapped_column(default=True, server_default=true())
+    status: Mapped[str] = mapped_column(String(20), default=PUBLISHED)
+    organizer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=utc_now, onupdate=utc_now)
+    # Deleted for its organizer; the row stays, because bookings refer to it.
+    archived_at: Mapped[dt.datetime | None]
+
+    organizer: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+    ticket_types: Mapped[list["TicketType"]] = relationship(back_populates="event", order_by="TicketType.position")
+    stock: Mapped[list["TicketStock"]] = relationship(
+        lazy="selectin", order_by="TicketStock.ticket_type_id", viewonly=True, primaryjoin="Event.id == TicketStock.event_id"
+    )
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == PUBLISHED
+
+    @property
+    def reserved_tickets(self) -> int:
+        return sum(row.reserved for row in self.stock)
+
+    @property
+    def available_tickets(self) -> int:
+        """Seats not taken, as of when the event was loaded."""
+        return sum(row.capacity - row.reserved for row in self.stock)
+
+    @property
+    def is_sold_out(self) -> bool:
+        return self.available_tickets <= 0
+
+    @property
+    def has_few_left(self) -> bool:
+        """One in ten or fewer, and not none."""
+        return 0 < self.available_tickets * 10 <= self.capacity
+
+    @property
+    def utilization_percentage(self) -> float:
+        return round(100 * self.reserved_tickets / self.capacity, 2)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def local_time(self) -> dt.datetime:
+        return self.time.astimezone(self.zone)
+
+    @property
+    def has_started(self) -> bool:
+        return self.time <= utc_now()
+
+    @property
+    def is_free(self) -> bool:
+        return self.price_per_ticket == 0
+
+    @property
+    def last_sale(self) -> dt.datetime:
+        """When sales close: at sales_end, and never after the start."""
+        return min(self.sales_end, self.time) if self.sales_end else self.time
+
+    @property
+    def can_be_cancelled_until(self) -> dt.datetime:
+        """Until when a booking may be given back."""
+        return min(self.cancellation_deadline, self.time) if self.cancellation_deadline else self.time
+
+
+class TicketType(Base):
+    """A kind of ticket with its price; one per event for now."""
+
+    __tablename__ = "ticket_types"
+    __table_args__ = (
+        UniqueConstraint("event_id", "position"),
+        CheckConstraint("price >= 0", name="price_not_negative"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    name: Mapped[str] = mapped_column(String(100), default="General admission")
+    price: Mapped[Decimal] = mapped_column(Money)
+    position: Mapped[int] = mapped_column(default=0)
+
+    event: Mapped[Event] = relationship(back_populates="ticket_types")
+
+
+class TicketStock(Base):
+    """The hot row: seats there are and seats taken. Whoever decides anything about seats locks it first.
+
+    Nothing refers to it and no foreign key leads here, because the share lock of a referring insert would fight
+    the allocator; that alone cost more than half of the insert throughput.
+    """
+
+    __tablename__ = "ticket_stock"
+    __table_args__ = (
+        CheckConstraint("capacity > 0", name="capacity_positive"),
+        CheckConstraint("reserved BETWEEN 0 AND capacity", name="never_oversold"),
+        # Room in the page for the row's next version, so that an update touches no index.
+        {"postgresql_with": {"fillfactor": 50}},
+    )
+
+    ticket_type_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("ticket_types.id"), primary_key=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), index=True)
+    capacity: Mapped[int]
+    reserved: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -1,0 +1,140 @@
+"""What organizers do with events."""
+
+import uuid
+from decimal import Decimal
+from typing import Any, cast
+
+from flask import current_app
+from sqlalchemy import select
+
+from evently.accounts.models import User
+from evently.accounts.policies import require_organizer
+from evently.database import transaction
+from evently.errors import Conflict, Invalid
+from evently.events import queries, rules
+from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
+from evently.events.rules import EventFields
+from evently.events.signals import capacity_raised, event_cancelled
+from evently.extensions import db
+
+REQUIRED = ("name", "venue", "time", "capacity")
+
+
+def create_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Event:
+    """A new event with one ticket type, published unless `status` says draft.
+
+    Raises NotAllowed for people who do not organize, Invalid with a message per field.
+    """
+    require_organizer(by)
+    values: dict[str, Any] = {
+        "currency": current_app.config["DEFAULT_CURRENCY"],
+        "timezone": current_app.config["DEFAULT_TIMEZONE"],
+        "price_per_ticket": Decimal(0),
+        "status": PUBLISHED,
+        **_tidy(fields),
+    }
+    found = {name: ["This is needed."] for name in REQUIRED if values.get(name) is None}
+    _refuse(found | rules.problems({name: value for name, value in values.items() if name not in found}, allow_past=allow_past))
+    with transaction() as session:
+        event = Event(id=uuid.uuid4(), organizer_id=by.id, **values)
+        ticket_type = TicketType(id=uuid.uuid4(), event_id=event.id, price=event.price_per_ticket)
+        stock = TicketStock(ticket_type_id=ticket_type.id, event_id=event.id, capacity=event.capacity)
+        for row in (event, ticket_type, stock):
+            session.add(row)
+            session.flush()
+    return queries.get_event(event.id)
+
+
+def update_event(*, by: User, event_id: uuid.UUID, fields: EventFields) -> Event:
+    """Change what was given and leave the rest.
+
+    Raises NotFound, NotAllowed, Invalid with a message per field, and Conflict ("below_sold") for a capacity
+    below what is sold or ("event_cancelled") for an event that is cancelled.
+    """
+    changes = _tidy(fields)
+    with transaction():
+        stock = lock_stock(event_id)
+        event = queries.get_managed_event(by=by, event_id=event_id)
+        _refuse_cancelled(event)
+        _refuse(_update_problems(event, changes))
+        for name, value in changes.items():
+            setattr(event, name, value)
+        if "price_per_ticket" in changes:
+            event.ticket_types[0].price = event.price_per_ticket
+        if "capacity" in changes:
+            _set_capacity(event, stock, changes["capacity"])
+    return queries.get_event(event_id)
+
+
+def publish_event(*, by: User, event_id: uuid.UUID) -> Event:
+    """Draft to published. Raises NotFound, NotAllowed, Conflict when cancelled, Invalid when it is in the past."""
+    return update_event(by=by, event_id=event_id, fields={"status": PUBLISHED})
+
+
+def cancel_event(*, by: User, event_id: uuid.UUID) -> Event:
+    """Call it off for good: its bookings are cancelled with it and nothing goes back on sale.
+
+    Raises NotFound, NotAllowed, Conflict when it is cancelled already or has started.
+    """
+    with transaction():
+        lock_stock(event_id)
+        event = queries.get_managed_event(by=by, event_id=event_id)
+        _refuse_cancelled(event)
+        if event.has_started:
+            raise Conflict("This event has already started.", code="event_started")
+        event.status = CANCELLED
+        event_cancelled.send(event)
+    return queries.get_event(event_id)
+
+
+def lock_stock(event_id: uuid.UUID) -> list[TicketStock]:
+    """The event's hot rows, held until the transaction ends. Whoever decides about seats comes through here."""
+    query = (
+        select(TicketStock)
+        .where(TicketStock.event_id == event_id)
+        .order_by(TicketStock.ticket_type_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(db.session.scalars(query))
+
+
+def _set_capacity(event: Event, stock: list[TicketStock], capacity: int) -> None:
+    row = stock[0]
+    if capacity < row.reserved:
+        noun = "ticket is" if row.reserved == 1 else "tickets are"
+        message = f"{row.reserved} {noun} already sold; capacity cannot go below that."
+        raise Conflict(message, code="below_sold", fields={"capacity": [message]})
+    is_more = capacity > row.capacity
+    row.capacity = capacity
+    if is_more:
+        capacity_raised.send(event)
+
+
+def _update_problems(event: Event, changes: dict[str, Any]) -> dict[str, list[str]]:
+    merged = {name: getattr(event, name) for name in EventFields.__annotations__} | changes
+    is_moved = "time" in changes and changes["time"] != event.time
+    is_going_on_sale = event.status == DRAFT and merged["status"] == PUBLISHED
+    found = rules.problems(merged, allow_past=not (is_moved or is_going_on_sale))
+    found |= {name: ["This is needed."] for name in REQUIRED if merged[name] is None}
+    if merged["status"] == DRAFT and event.status != DRAFT:
+        found["status"] = ["A published event can be cancelled, but not taken back into draft."]
+    return found
+
+
+def _tidy(fields: EventFields) -> dict[str, Any]:
+    values = {name: value.strip() if isinstance(value, str) else value for name, value in cast("dict[str, Any]", fields).items()}
+    unknown = values.keys() - EventFields.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unknown event fields: {sorted(unknown)}")
+    return values
+
+
+def _refuse(found: dict[str, list[str]]) -> None:
+    if found:
+        raise Invalid("Please correct the marked fields.", fields=found)
+
+
+def _refuse_cancelled(event: Event) -> None:
+    if event.status == CANCELLED:
+        raise Conflict("This event is cancelled.", code="event_cancelled")

@@ -1,0 +1,10 @@
+"""What the event services tell the domains above them, inside the transaction that makes it true."""
+
+from blinker import Namespace
+
+_signals = Namespace()
+
+# sender: the event; its bookings must not outlive it
+event_cancelled = _signals.signal("event-cancelled")
+# sender: the event; seats were added, so whoever waits in the queue may fit now
+capacity_raised = _signals.signal("capacity-raised")

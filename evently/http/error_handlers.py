@@ -1,0 +1,99 @@
+"""The one table from what went wrong to what is answered: JSON for the API, a page or a fragment for people."""
+
+import logging
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from evently.errors import DomainError, NotAuthenticated
+from evently.http.htmx import redirect_to, wants_fragment
+
+log = logging.getLogger(__name__)
+
+# status: (code for programs, sentence for people)
+HTTP_ERRORS = {
+    400: ("bad_request", "The request could not be understood."),
+    401: ("not_authenticated", "Log in first."),
+    403: ("not_allowed", "You may not do this."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take that method."),
+    406: ("not_acceptable", "This address cannot answer in that form."),
+    409: ("conflict", "That is not possible any more."),
+    413: ("too_large", "That is too much to send at once."),
+    415: ("unsupported_media_type", "Send JSON, with the header Content-Type: application/json."),
+    422: ("invalid", "Some of the values are not valid."),
+    429: ("too_many_requests", "Too many requests; please wait a little."),
+    500: ("internal_error", "Something broke on our side. We have been told; please try again."),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(DomainError, answer_domain_error)
+    app.register_error_handler(CSRFError, answer_csrf_error)
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(Exception, answer_crash)
+
+
+def is_api_request() -> bool:
+    return request.path.startswith("/api/")
+
+
+def answer_domain_error(error: DomainError) -> Response:
+    if isinstance(error, NotAuthenticated) and not is_api_request():
+        return redirect_to(f"{url_for('web.login')}?{urlencode({'next': _return_address()})}")
+    return answer(error.status, error.code, error.message, fields=error.fields)
+
+
+def answer_csrf_error(_error: CSRFError) -> Response:
+    return answer(400, "csrf", "This form is too old or came from elsewhere. Reload the page and send it again.")
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    status = error.code or 500
+    code, message = HTTP_ERRORS.get(status, ("error", error.description or error.name))
+    # What a JSON request got wrong, field by field, as webargs reports it.
+    messages = getattr(error, "data", {}).get("messages", {})
+    response = answer(status, code, message, fields=_flat(messages))
+    for name, value in error.get_headers():
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = value
+    return response
+
+
+def answer_crash(error: Exception) -> Response:
+    log.error("unhandled error", exc_info=error)
+    return answer_http_error(InternalServerError())
+
+
+def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]] | None = None) -> Response:
+    """An error in the shape this request expects."""
+    if is_api_request():
+        details: dict[str, Any] = {"code": code}
+        if fields:
+            details["fields"] = fields
+        return make_response(jsonify(error=message, details=details), status)
+    template = "errors/_alert.html" if wants_fragment() else "errors/error.html"
+    response = make_response(render_template(template, status=status, code=code, message=message, fields=fields or {}), status)
+    response.vary.add("HX-Request")
+    return response
+
+
+def _return_address() -> str:
+    """Where to go after logging in: this page, or the one a form was on."""
+    if request.method in {"GET", "HEAD"} and not wants_fragment():
+        return request.full_path.rstrip("?")
+    return request.args.get("next", "/")
+
+
+def _flat(messages: Any) -> dict[str, list[str]]:
+    """Messages by field, from webargs' {location: {field: [message]}}."""
+    flat: dict[str, list[str]] = {}
+    for fields in messages.values() if isinstance(messages, dict) else ():
+        for name, found in fields.items() if isinstance(fields, dict) else ():
+            flat[str(name)] = [str(message) for message in (found if isinstance(found, list) else [found])]
+    return flat

@@ -1,0 +1,41 @@
+"""Headers that tell browsers what these pages never do."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+
+
+def init_app(app: Flask) -> None:
+    app.after_request(add_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def csp_nonce() -> str:
+    """What a script of this answer must carry to be run."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
+    if response.mimetype == "text/html":
+        headers.setdefault("Content-Security-Policy", _policy())
+        if not request.path.startswith("/static/"):
+            # Pages carry tokens and who is logged in.
+            headers.setdefault("Cache-Control", "no-store" if request.method == "POST" else "private, no-cache")
+    return response
+
+
+def _policy() -> str:
+    cdn = urlsplit(current_app.config["HTMX_URL"])
+    scripts = f"'nonce-{csp_nonce()}'" + (f" {cdn.scheme}://{cdn.netloc}" if cdn.netloc else " 'self'")
+    return (
+        f"default-src 'self'; script-src 'self' {scripts}; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )

@@ -1,0 +1,1 @@
+"""What we told people: the mail outbox and its delivery."""

@@ -1,0 +1,61 @@
+"""The outbox: every mail is a row, written together with what it tells, before anybody tries to send it."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from evently.accounts.models import User
+from evently.bookings.models import Booking
+from evently.database import Base, utc_now
+from evently.events.models import Event
+
+QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
+
+
+class Mail(Base):
+    """One mail to one person. It is rendered from `kind` and what it refers to when it is sent or looked at."""
+
+    __tablename__ = "mails"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+        Index(
+            "ix_mails_waiting",
+            "not_before",
+            "id",
+            postgresql_where=text("status IN ('queued', 'sending')"),
+            sqlite_where=text("status IN ('queued', 'sending')"),
+        ),
+        Index(None, "user_id", "id"),
+        Index(None, "booking_id", "id"),
+        Index(None, "event_id", "id"),
+        Index("ix_mails_failed", "id", postgresql_where=text("status = 'failed'"), sqlite_where=text("status = 'failed'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    # What must be told at most once: kind and what it is about.
+    delivery_key: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    to_address: Mapped[str] = mapped_column(String(254))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    booking_id: Mapped[uuid.UUID | None] = mapped_column(Uuid, ForeignKey("bookings.id"))
+    event_id: Mapped[uuid.UUID | None] = mapped_column(Uuid, ForeignKey("events.id"))
+    # What the rows it refers to do not know: an organizer's words, the time before a change.
+    context: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    status: Mapped[str] = mapped_column(String(20), default=QUEUED)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    last_error: Mapped[str | None] = mapped_column(Text)
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    # Not sent before this moment: a retry's back-off, a reminder's day.
+    not_before: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    # While this is in the future, some worker holds the mail; afterwards that worker is taken for dead.
+    lease_until: Mapped[dt.datetime | None]
+    sent_at: Mapped[dt.datetime | None]
+
+    user: Mapped[User | None] = relationship(lazy="joined")
+    booking: Mapped[Booking | None] = relationship(lazy="joined")
+    event: Mapped[Event | None] = relationship(lazy="joined")

@@ -1,0 +1,5 @@
+"""What is told to whom."""
+
+from evently.notifications.models import Mail
+
+__all__ = ["Mail"]

@@ -1,0 +1,81 @@
+"""Celery: queues, routing and the beat schedule. Tasks run inside the Flask application's context.
+
+`celery -A wsgi worker` and `celery -A wsgi beat` use the application made here; embedded mode runs both in threads.
+"""
+
+import logging
+from typing import Any
+
+from celery import Celery, Task
+from celery.signals import worker_process_init
+from flask import Flask
+from kombu.entity import Queue
+
+from evently.extensions import db
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> Celery:
+    """Make the Celery application of this Flask application and keep it as `app.extensions["celery"]`."""
+
+    class ContextTask(Task):  # type: ignore[misc] # celery has no types
+        """A task that finds `current_app`, and the database, where it expects them."""
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            with app.app_context():
+                return self.run(*args, **kwargs)
+
+    celery = Celery(app.name, task_cls=ContextTask, set_as_current=True)
+    celery.config_from_object(_configuration(app.config))
+    celery.set_default()
+    app.extensions["celery"] = celery
+    worker_process_init.connect(lambda **_: _drop_inherited_connections(app), weak=False)
+    return celery
+
+
+def _configuration(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "broker_url": config["CELERY_BROKER_URL"],
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": _transport_options(config["CELERY_BROKER_URL"]),
+        "imports": ("evently.bookings.tasks", "evently.notifications.tasks"),
+        "task_ignore_result": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": "default",
+        "task_queues": [Queue(name) for name in ("bookings", "mail", "default")],  # type: ignore[no-untyped-call]
+        "task_routes": {"bookings.*": {"queue": "bookings"}, "notifications.*": {"queue": "mail"}},
+        # A task only wakes somebody up; the work itself is a row. So a lost task costs one sweep and no data.
+        "task_acks_late": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_redirect_stdouts": False,
+        "worker_hijack_root_logger": False,
+        "beat_schedule": {
+            "sweep-bookings": {
+                "task": "bookings.sweep",
+                "schedule": config["SWEEP_SECONDS"],
+                "options": {"expires": config["SWEEP_SECONDS"]},
+            },
+            "sweep-mails": {
+                "task": "notifications.deliver",
+                "schedule": config["SWEEP_SECONDS"],
+                "options": {"expires": config["SWEEP_SECONDS"]},
+            },
+        },
+    }
+
+
+def _transport_options(broker_url: str) -> dict[str, Any]:
+    if broker_url.startswith("memory"):
+        # Seconds between two looks at the queue; the default of one second starves a pool of threads.
+        return {"polling_interval": 0.02}
+    # Seconds. A buyer must not wait for a broker that is away; unacknowledged tasks come back after the timeout.
+    return {"socket_connect_timeout": 0.5, "visibility_timeout": 60}
+
+
+def _drop_inherited_connections(app: Flask) -> None:
+    # A forked worker must not talk over its parent's database connections.
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose(close=False)

@@ -1,0 +1,41 @@
+"""Alembic's environment: migrations run on the application's own engine."""
+
+import logging
+
+from alembic import context
+from flask import current_app
+
+from evently.extensions import db
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def run_offline() -> None:
+    """Print the SQL instead of running it (`flask db upgrade --sql`)."""
+    url = db.engine.url.render_as_string(hide_password=False)
+    context.configure(url=url, target_metadata=db.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_online() -> None:
+    arguments = current_app.extensions["migrate"].configure_args
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # A table rebuilt under foreign keys would take the rows that refer to it along.
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.rollback()
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            transactional_ddl=True,
+            **arguments,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()
