@@ -111,7 +111,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises ConfigurationError, naming the variable, when a value cannot be used.
     """
     if environ is None:
-        environ = {**_dotenv(), **os.environ}
+        environ = environment()
     embedded = is_embedded(environ)
     data_dir = Path(environ.get("EVENTLY_DATA_DIR") or ROOT / "instance").expanduser().resolve()
     if embedded:
@@ -200,8 +200,10 @@ def kept_secret(path: Path) -> str:
     return secret
 
 
-def _dotenv() -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+def environment() -> dict[str, str]:
+    """The variables of this process, over those of `.env`."""
+    dotenv = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    return {**dotenv, **os.environ}
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

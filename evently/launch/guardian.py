@@ -91,6 +91,11 @@ class Guardian:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._groups: dict[int, Group] = {}
+        self._held: list[int] = []
+
+    def hold(self, descriptor: int) -> None:
+        """Keep this file open until the last group is stopped, and with it any lock on the file."""
+        self._held.append(descriptor)
 
     def watch(self, group: Group) -> None:
         self._groups[group.pgid] = group
@@ -111,7 +116,9 @@ class Guardian:
     def _tell(self, line: str) -> None:
         if not self._process:
             command = [sys.executable, "-I", "-S", __file__]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True, cwd="/")
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, text=True, start_new_session=True, cwd="/", pass_fds=self._held
+            )
             atexit.register(self.close)
         assert self._process.stdin
         try:

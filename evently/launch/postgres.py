@@ -36,13 +36,15 @@ UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 class Postgres:
     """One server and its directory `home`: `data`, `password`, `log`. `url` is valid once it was started."""
 
+    name = "PostgreSQL"
+
     def __init__(self, home: Path, *, port: int | None = None, durable: bool = True, tier: int = 0) -> None:
         """`durable=False` gives up safety at a power cut for speed. A new home is initialised by `start()`."""
         self.home = _reachable(home.resolve())
         self.port = port or free_port()
         self.durable = durable
         self._tier = tier
-        self._child: Child | None = None
+        self.child: Child | None = None
 
     @classmethod
     @contextlib.contextmanager
@@ -72,8 +74,8 @@ class Postgres:
 
     @property
     def pid(self) -> int:
-        assert self._child, "not started"
-        return self._child.pid
+        assert self.child, "not started"
+        return self.child.pid
 
     def start(self) -> Self:
         """Returns when the server accepts connections.
@@ -99,27 +101,23 @@ class Postgres:
         ]
         with (self.home / "log").open("wb") as log:
             # SIGINT asks for a fast shutdown: sessions are ended, everything committed is kept.
-            self._child = Child(
-                command, stop_signal=signal.SIGINT, tier=self._tier, output=log, cwd=self.home, user=self._user
-            )
+            self.child = Child(command, stop_signal=signal.SIGINT, tier=self._tier, output=log, cwd=self.home, user=self._user)
         try:
-            wait_until(self._accepts, self._child, what="PostgreSQL", timeout=60)
+            wait_until(self._accepts, self.child, what=self.name, timeout=60)
         except LaunchError as error:
             self.stop()
             raise LaunchError(f"{error} Its last words: {self._last_words()}") from error
         return self
 
     def stop(self) -> None:
-        if self._child:
-            self._child.stop()
-            self._child = None
+        if self.child:
+            self.child.stop()
+            self.child = None
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     @property
@@ -175,14 +173,21 @@ class Postgres:
 
     def _run(self, command: list[str | Path], text: str = "") -> None:
         uid, gid = self._user or (None, None)
-        groups = [] if self._user else None
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, cwd=self.home, user=uid, group=gid, extra_groups=groups
+            command,
+            check=False,
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=self.home,
+            user=uid,
+            group=gid,
+            extra_groups=[] if self._user else None,
+            # It takes a second or two; a signal to our group must not leave it half done.
+            start_new_session=True,
         )
         if done.returncode:
-            raise LaunchError(
-                f"PostgreSQL could not be set up in {self.home}: {done.stderr.strip() or done.stdout.strip()}"
-            )
+            raise LaunchError(f"PostgreSQL could not be set up in {self.home}: {done.stderr.strip() or done.stdout.strip()}")
 
     def _accepts(self) -> bool:
         """What the server itself writes into its lock file: the process, and in the eighth line its state."""

@@ -1,8 +1,10 @@
 """Child processes that no signal to our own group reaches, and that never outlive us."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,27 @@ from evently.launch.guardian import Group, guardian, stop_in_order
 
 class LaunchError(Exception):
     """Something could not be started; the message says what and why, for a person at a terminal."""
+
+
+class StopRequested(Exception):
+    """A signal asked to stop while something was being started."""
+
+
+stop_requested = threading.Event()
+
+
+def stop_on_signals() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP only set `stop_requested`, so that no stop is cut short by the next."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup means it: whoever has it ignored goes on after the terminal is closed.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop_requested.set())
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal, who may have closed it."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)  # noqa: T201 - a launcher's output is its interface
 
 
 class Child:
@@ -69,17 +92,22 @@ def stop_all(children: Sequence[Child]) -> None:
 
 
 def wait_until(is_ready: Callable[[], bool], child: Child, *, what: str, timeout: float) -> None:
-    """Return when the child is ready. Raises LaunchError when it ended before, or took over `timeout` seconds."""
+    """Return when the child is ready.
+
+    Raises LaunchError when it ended before or took over `timeout` seconds, StopRequested when a signal came first.
+    """
     deadline = time.monotonic() + timeout
     while not is_ready():
+        if stop_requested.is_set():
+            raise StopRequested
         if (code := child.exit_code()) is not None:
-            raise LaunchError(f"{what} ended before it was ready ({_explain(code)}).")
+            raise LaunchError(f"{what} ended before it was ready ({explain(code)}).")
         if time.monotonic() > deadline:
             raise LaunchError(f"{what} was not ready after {timeout:g} seconds.")
         time.sleep(0.02)
 
 
-def _explain(code: int) -> str:
+def explain(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 

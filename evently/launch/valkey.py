@@ -21,17 +21,19 @@ from evently.launch.processes import Child, LaunchError, wait_until
 class Valkey:
     """`url` names database 0 and is valid from the start; `pid` is that of the running server."""
 
+    name = "Valkey"
+
     def __init__(self, *, port: int | None = None, tier: int = 1) -> None:
         self.port = port or free_port()
         self.url = f"redis://:{(password := secrets.token_hex(16))}@127.0.0.1:{self.port}/0"
         self._password = password
         self._tier = tier
-        self._child: Child | None = None
+        self.child: Child | None = None
 
     @property
     def pid(self) -> int:
-        assert self._child, "not started"
-        return self._child.pid
+        assert self.child, "not started"
+        return self.child.pid
 
     def start(self) -> Self:
         """Returns when the server answers. Raises LaunchError when there is none, or it does not come up."""
@@ -49,20 +51,18 @@ class Valkey:
             configuration, log = Path(directory, "conf"), Path(directory, "log")
             configuration.write_text("\n".join(options))
             with log.open("wb") as output:
-                self._child = Child([_binary(), configuration], tier=self._tier, grace=2, cwd=Path("/"), output=output)
+                self.child = Child([_binary(), configuration], tier=self._tier, grace=2, cwd=Path("/"), output=output)
             try:
-                wait_until(self._answers, self._child, what="Valkey", timeout=15)
+                wait_until(self._answers, self.child, what=self.name, timeout=15)
             except LaunchError as error:
                 self.stop()
-                raise LaunchError(
-                    f"{error} Its last words: {log.read_text(errors='replace')[-300:].strip()}"
-                ) from error
+                raise LaunchError(f"{error} Its last words: {log.read_text(errors='replace')[-300:].strip()}") from error
         return self
 
     def stop(self) -> None:
-        if self._child:
-            self._child.stop()
-            self._child = None
+        if self.child:
+            self.child.stop()
+            self.child = None
 
     def _answers(self) -> bool:
         try:
@@ -75,9 +75,7 @@ class Valkey:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
 

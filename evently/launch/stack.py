@@ -1,0 +1,100 @@
+"""The production shape on one machine: database, broker, web server, workers and beat, each a process of its own.
+
+The web server, the workers and the beat are started by the commands anybody would type.
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from config import ROOT, Settings, environment, is_embedded, kept_secret, load_settings
+from evently.launch.lock import take_lock
+from evently.launch.postgres import Postgres
+from evently.launch.processes import LaunchError, say
+from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
+from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
+from evently.launch.valkey import Valkey
+
+ANNOUNCEMENT = """
+  Evently runs at {address}
+
+  Commands for it, in another terminal:
+    . {variables}
+    {flask} create-superuser USERNAME EMAIL
+    {flask} import-events FILE
+  Data is in {data_dir}. Ctrl-C stops everything.
+"""
+
+
+def stack(*, until: Callable[[], bool]) -> None:
+    """Run until a signal, or `until`, ends it. Raises LaunchError when it cannot."""
+    environ = environment()
+    # Where and on which port: known before the database is.
+    settings = load_settings({**environ, "SECRET_KEY": environ.get("SECRET_KEY") or "unused"})
+    take_lock(settings.DATA_DIR / "stack.lock")
+    refuse_taken_port(settings)
+    environ["SECRET_KEY"] = environ.get("SECRET_KEY") or kept_secret(settings.DATA_DIR / "secret_key")
+    with Supervisor() as supervisor:
+        _start_servers(supervisor, environ, settings.DATA_DIR)
+        settings = load_settings(environ)
+        variables = _write_variables(environ, settings.DATA_DIR)
+        _migrate(environ)
+        web = web_service(settings, "--respawn-failed-workers", "wsgi:app", environ=environ, workers=2, kill_after=3)
+        for service in (*_celery_services(environ, settings), web):
+            supervisor.start(service)
+        wait_for_answer(web, settings)
+        flask = f"{_shown(sys.executable)} -m flask --app wsgi"
+        say(ANNOUNCEMENT.format(address=address(settings), variables=_shown(variables), flask=flask, data_dir=settings.DATA_DIR))
+        supervisor.watch(until=until)
+        say("Stopping.")
+
+
+def _start_servers(supervisor: Supervisor, environ: dict[str, str], data_dir: Path) -> None:
+    """Those that no variable names; afterwards the variables name them."""
+    if is_embedded(environ):
+        postgres = Postgres(data_dir / "postgres", tier=DATABASE)
+        supervisor.start(postgres)
+        environ["DATABASE_URL"] = postgres.url
+    if not environ.get("REDIS_URL"):
+        valkey = Valkey(tier=BROKER)
+        supervisor.start(valkey)
+        environ["REDIS_URL"] = valkey.url
+
+
+def _write_variables(environ: dict[str, str], data_dir: Path) -> Path:
+    """A file for the shell that holds what another terminal needs to talk to this site; its owner's alone."""
+    path = data_dir / "stack.env"
+    path.touch(mode=0o600)
+    names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
+    path.write_text("".join(f"export {name}={shlex.quote(environ[name])}\n" for name in names if environ.get(name)))
+    return path
+
+
+def _migrate(environ: dict[str, str]) -> None:
+    command = Service("The migration", [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"], env=environ, cwd=ROOT)
+    with Supervisor() as supervisor:
+        supervisor.start(command)
+        if code := command.wait_for_end(timeout=600):
+            raise LaunchError(f"The database could not be migrated (exit code {code}); the messages above say why.")
+
+
+def _celery_services(environ: dict[str, str], settings: Settings) -> Iterable[Service]:
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "wsgi"]
+    options = [
+        *("--pool", environ.get("CELERY_POOL") or "threads", "--concurrency", str(settings.WORKER_THREADS)),
+        *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
+    ]
+    for name, queues in (("bookings", "bookings"), ("rest", "mail,default")):
+        command = [*celery, "worker", "-Q", queues, "-n", f"{name}@%h", *options]
+        yield Service(f"The worker for {queues}", command, env=environ, cwd=ROOT)
+    schedule = str(settings.DATA_DIR / "celerybeat-schedule")
+    command = [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
+    # Stopped with the web server: nothing new is asked for while the workers finish.
+    yield Service("The beat", command, env=environ, cwd=ROOT, tier=WEB)
+
+
+def _shown(path: str | Path) -> str:
+    """As one would type it in the checkout."""
+    path = Path(path)
+    return shlex.quote(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path))

@@ -1,0 +1,43 @@
+"""What both shapes of the site share: the web server's command, its port, and the wait for its first answer."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from config import ROOT, Settings
+from evently.launch.ports import answers, is_taken, reachable
+from evently.launch.processes import LaunchError
+from evently.launch.supervisor import WEB, Service
+
+
+def refuse_taken_port(settings: Settings) -> None:
+    """Raises LaunchError when another program listens there: the web server would silently share the port with it."""
+    if is_taken(settings.HOST, settings.PORT):
+        raise LaunchError(
+            f"Port {settings.PORT} on {settings.HOST} is in use by another program. "
+            f"Stop that one, or choose another port: PORT={settings.PORT + 1}"
+        )
+
+
+def web_service(settings: Settings, *options: str, environ: Mapping[str, str], workers: int, kill_after: int) -> Service:
+    """`kill_after` is in seconds: a worker process that is asked to stop has that long for what it has begun."""
+    command = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"),
+        *("--host", settings.HOST, "--port", str(settings.PORT), "--workers", str(workers)),
+        *("--blocking-threads", str(_threads()), "--workers-kill-timeout", str(kill_after), *options),
+    ]
+    return Service("The web server", command, env=environ, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
+
+
+def wait_for_answer(web: Service, settings: Settings) -> None:
+    """Return when the site answers. Raises LaunchError when it does not within a minute."""
+    web.wait(lambda: answers(settings.HOST, settings.PORT, "/healthz"), timeout=60)
+
+
+def address(settings: Settings) -> str:
+    return f"http://{reachable(settings.HOST)}:{settings.PORT}"
+
+
+def _threads() -> int:
+    # The server itself warns about more than this.
+    return min(4, 2 * (os.cpu_count() or 1) + 1)
