@@ -4,16 +4,22 @@
 """
 
 import logging
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery, Task
 from celery.signals import worker_process_init
 from flask import Flask
 from kombu.entity import Queue
+from kombu.exceptions import OperationalError
 
 from evently.extensions import db
 
 log = logging.getLogger(__name__)
+# seconds in which nobody asks a broker that has just failed
+BREAK = 2.0
+_away_until = 0.0
 
 
 def init_app(app: Flask) -> Celery:
@@ -32,6 +38,23 @@ def init_app(app: Flask) -> Celery:
     app.extensions["celery"] = celery
     worker_process_init.connect(lambda **_: _drop_inherited_connections(app), weak=False)
     return celery
+
+
+def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None) -> bool:
+    """Send a task; False when the broker is away, at once if it was away a moment ago.
+
+    Tasks are wake-ups for work that is written down already, so a caller may go on when this says False.
+    """
+    global _away_until  # noqa: PLW0603 - one breaker per process
+    if time.monotonic() < _away_until:
+        return False
+    try:
+        task.apply_async(args=list(args), task_id=task_id, retry=False)
+    except (OperationalError, OSError) as error:
+        _away_until = time.monotonic() + BREAK
+        log.warning("The broker is unreachable, tasks wait for the sweep: %s", error)
+        return False
+    return True
 
 
 def _configuration(config: dict[str, Any]) -> dict[str, Any]:
@@ -70,8 +93,8 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
     if broker_url.startswith("memory"):
         # Seconds between two looks at the queue; the default of one second starves a pool of threads.
         return {"polling_interval": 0.02}
-    # Seconds. A buyer must not wait for a broker that is away; unacknowledged tasks come back after the timeout.
-    return {"socket_connect_timeout": 0.5, "visibility_timeout": 60}
+    # Seconds, and one try: a buyer must not wait for a broker that is away. Unacknowledged tasks come back in time.
+    return {"socket_connect_timeout": 0.5, "visibility_timeout": 60, "socket_timeout": 2.0, "max_retries": 0}
 
 
 def _drop_inherited_connections(app: Flask) -> None:

@@ -12,7 +12,7 @@ from evently.bookings import queries, wakeups
 from evently.bookings.models import CANCELLED, CONFIRMED, PENDING, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_cancel_booking
 from evently.bookings.signals import bookings_cancelled
-from evently.database import on_commit, transaction, utc_now
+from evently.database import on_commit, single_statement, transaction, utc_now
 from evently.errors import Conflict, Invalid, NotAllowed, NotFound
 from evently.events.models import PUBLISHED, Event
 from evently.events.queries import get_public_event
@@ -47,9 +47,9 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int) -> Booking:
         "booking_date": utc_now(),
         "task_id": wake_up.task_id,
     }
-    with transaction() as session:
-        seq = session.connection().execute(insert(Booking).values(values).returning(Booking.seq)).scalar_one()
-        on_commit(lambda: wakeups.send(wake_up))
+    with single_statement() as connection:
+        seq = connection.execute(insert(Booking).values(values).returning(Booking.seq)).scalar_one()
+    wakeups.send(wake_up)
     return _accepted(values | {"seq": seq}, event, user)
 
 

@@ -5,19 +5,16 @@ lost one left. One message per booking would cost as much as the whole request, 
 within a short window share one message, and the allocator lingers for longer than that window.
 """
 
-import logging
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 
 from flask import current_app
-from kombu.exceptions import OperationalError
 
 from evently.bookings import allocation
 from evently.bookings.tasks import allocate_event
-
-log = logging.getLogger(__name__)
+from evently.worker import publish
 
 
 @dataclass
@@ -54,12 +51,9 @@ def send(wake_up: WakeUp) -> None:
         if wake_up.sent_at is not None and now - wake_up.sent_at <= window:
             return
         wake_up.sent_at = now
-    try:
-        allocate_event.apply_async(args=[str(wake_up.event_id)], task_id=wake_up.task_id, retry=False)
-    except OperationalError:
-        log.warning("The broker is unreachable; event %s is decided here or by the sweep.", wake_up.event_id)
-        if current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
-            allocation.allocate_batch(wake_up.event_id)
+    is_sent = publish(allocate_event, args=[str(wake_up.event_id)], task_id=wake_up.task_id)
+    if not is_sent and current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
+        allocation.allocate_batch(wake_up.event_id)
 
 
 def _forget_before(moment: float) -> None:
