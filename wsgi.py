@@ -1,6 +1,12 @@
 """The two applications a server starts: `app` for the web, `celery` for the workers."""
 
+import sys
+
 from evently import create_app
 
 app = create_app()
 celery = app.extensions["celery"]
+
+# `celery -A wsgi` takes what is called `app` for its own application, so inside that command it is.
+if "celery.bin.celery" in sys.modules:
+    app = celery
