@@ -1,15 +1,27 @@
-"""Evently, an event-booking site: pages for attendees and organizers, JSON for integrators, one core below both."""
+"""Evently, an event-booking site: pages for attendees and organizers, JSON for integrators, one core below both.
 
-from flask import Flask
+Everything is imported when an application is made and not with the package: the launcher is part of it, needs none of
+it, and is to start at once.
+"""
+# ruff: noqa: PLC0415
 
-from config import Settings, load_settings
-from evently import worker
-from evently.extensions import cache, csrf, db, limiter, migrate
-from evently.http import error_handlers, health, login, security
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from config import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The Flask application, with its Celery application as `extensions["celery"]`."""
+    from flask import Flask
+
+    from config import load_settings
+    from evently.http import error_handlers, security
+
     app = Flask(__name__)
     app.config.from_object(settings or load_settings())
     _bind_extensions(app)
@@ -22,6 +34,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _bind_extensions(app: Flask) -> None:
+    from evently import worker
+    from evently.extensions import cache, csrf, db, limiter, migrate
+    from evently.http import login
+
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
@@ -33,13 +49,13 @@ def _bind_extensions(app: Flask) -> None:
 
 def _load_domain() -> None:
     """Every table is known, and every domain listens to the ones below it."""
-    from evently.bookings import services as _bookings  # noqa: F401, PLC0415
-    from evently.notifications import services as _notifications  # noqa: F401, PLC0415
+    from evently.bookings import services as _bookings  # noqa: F401
+    from evently.notifications import services as _notifications  # noqa: F401
 
 
 def _register_edges(app: Flask) -> None:
-    from evently import api, cli, dashboard, web  # noqa: PLC0415 - they need the extensions bound above
-    from evently.http import formatting  # noqa: PLC0415
+    from evently import api, cli, dashboard, web
+    from evently.http import formatting, health
 
     formatting.init_app(app)
     web.init_app(app)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from config import environment, load_settings
 from evently.launch.lock import take_lock
 from evently.launch.processes import LaunchError, say
-from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
 from evently.launch.supervisor import Supervisor
+from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
 
 ANNOUNCEMENT = """
   Evently runs at {address}

@@ -12,9 +12,9 @@ from config import ROOT, Settings, environment, is_embedded, kept_secret, load_s
 from evently.launch.lock import take_lock
 from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError, say
-from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
 from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
 from evently.launch.valkey import Valkey
+from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
 
 ANNOUNCEMENT = """
   Evently runs at {address}
