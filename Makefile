@@ -1,0 +1,63 @@
+# Everything needs only Python 3.11 or newer and make; what else is needed is installed into .venv.
+# Variables: PORT=8000  EVENTLY_DATA_DIR=instance  PYTHON=python3.13  TEST_ARGS="-k booking"
+
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run stack test lint format install clean
+
+help: ## Print these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/run.stamp ## Run the site with demo data: SQLite, everything in one process tree (PORT= to change 8000)
+	@exec .venv/bin/python -m evently.launch run --with-parent
+
+stack: .venv/dev.stamp ## Run the production shape: PostgreSQL, Valkey, web server, Celery workers and beat
+	@exec .venv/bin/python -m evently.launch stack --with-parent
+
+test: .venv/dev.stamp ## Run all tests against the real servers (TEST_ARGS= for pytest)
+	@.venv/bin/python tests/setup_tools.py
+	.venv/bin/python -m pytest -n 2 --dist loadgroup $(TEST_ARGS)
+
+lint: .venv/dev.stamp ## Check style, types, templates and who imports whom
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy
+	.venv/bin/djlint evently/templates --check --quiet
+	.venv/bin/djlint evently/templates --lint --quiet
+	.venv/bin/lint-imports
+
+format: .venv/dev.stamp ## Format the code and the templates
+	.venv/bin/python -m ruff check --fix .
+	.venv/bin/python -m ruff format .
+	-.venv/bin/djlint evently/templates --reformat --quiet
+
+install: .venv/dev.stamp ## Install everything for run, stack, test and lint into .venv
+
+clean: ## Remove what was installed and cached; data in instance/ stays
+	rm -rf .venv node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/run.stamp: requirements.txt | .venv/bin/python
+	@echo "Installing the packages of requirements.txt into .venv; this takes a minute, once."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt requirements.txt | .venv/bin/python
+	@echo "Installing the packages of requirements-dev.txt into .venv; this takes a minute or two, once."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ .venv/run.stamp
+
+# Debian keeps a part of Python in python3-venv; root gets it, everybody else is told.
+.venv/bin/python:
+	@for python in $(PYTHONS); do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  if ! $$python -c 'import ensurepip' 2>/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing python3-venv."; \
+	    apt-get update -qq && apt-get install -y -qq python3-venv || exit 1; \
+	  fi; \
+	  $$python -m venv .venv || { rm -rf .venv; exit 1; }; \
+	  exit 0; \
+	done; \
+	echo "Evently needs Python 3.11 or newer; none of these is: $(PYTHONS). Name one: make PYTHON=/path/to/python3" >&2; \
+	exit 1
