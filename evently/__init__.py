@@ -36,14 +36,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _bind_extensions(app: Flask) -> None:
     from evently import worker
     from evently.extensions import cache, csrf, db, limiter, migrate
-    from evently.http import login
+    from evently.http import idempotency, login
 
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
     cache.init_app(app)
-    limiter.init_app(app)
     login.init_app(app)
+    # Before the limiter: an answer given again counts against no limit.
+    idempotency.init_app(app)
+    limiter.init_app(app)
     worker.init_app(app)
 
 

@@ -11,6 +11,8 @@ class DomainError(Exception):
 
     status = 400
     default_code = "refused"
+    # seconds after which it is worth trying again, if it is
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, code: str | None = None, fields: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__(message)

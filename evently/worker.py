@@ -62,7 +62,7 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
         "broker_url": config["CELERY_BROKER_URL"],
         "broker_connection_retry_on_startup": True,
         "broker_transport_options": _transport_options(config["CELERY_BROKER_URL"]),
-        "imports": ("evently.bookings.tasks", "evently.notifications.tasks"),
+        "imports": ("evently.bookings.tasks", "evently.notifications.tasks", "evently.idempotency.tasks"),
         "task_ignore_result": True,
         "task_serializer": "json",
         "accept_content": ["json"],
@@ -80,6 +80,7 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
                 "schedule": config["SWEEP_SECONDS"],
                 "options": {"expires": config["SWEEP_SECONDS"]},
             },
+            "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": 3600.0},
             "sweep-mails": {
                 "task": "notifications.deliver",
                 "schedule": config["SWEEP_SECONDS"],

@@ -4,7 +4,9 @@ import uuid
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
@@ -23,9 +25,10 @@ from evently.extensions import db
 LIVE = (PENDING, PROCESSING, CONFIRMED)
 
 
-def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int) -> Booking:
+def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: uuid.UUID | None = None) -> Booking:
     """Put a booking into the event's queue; it is decided in order of arrival, moments later.
 
+    With a `booking_id` that was used before, this is that booking: the first try was written, its answer was lost.
     What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit");
     Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
     "sales_ended").
@@ -36,7 +39,7 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int) -> Booking:
     _refuse_sold_out(event, tickets)
     wake_up = wakeups.plan(event_id)
     values = {
-        "id": uuid.uuid4(),
+        "id": booking_id or uuid.uuid4(),
         "event_id": event_id,
         "ticket_type_id": event.stock[0].ticket_type_id,
         "user_id": user.id,
@@ -47,10 +50,10 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int) -> Booking:
         "booking_date": utc_now(),
         "task_id": wake_up.task_id,
     }
-    with single_statement() as connection:
-        seq = connection.execute(insert(Booking).values(values).returning(Booking.seq)).scalar_one()
+    if not _insert(values):
+        return queries.get_booking(by=user, booking_id=values["id"])
     wakeups.send(wake_up)
-    return _accepted(values | {"seq": seq}, event, user)
+    return _accepted(values, event, user)
 
 
 def cancel_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
@@ -141,6 +144,15 @@ def _refuse_cancelling(by: User, booking: Booking) -> None:
         raise Conflict("This booking was not confirmed, so there is nothing to cancel.", code="booking_failed")
     if not booking.can_be_cancelled:
         raise Conflict("It is too late to cancel this booking.", code="too_late_to_cancel")
+
+
+def _insert(values: dict[str, Any]) -> bool:
+    """Whether the booking is new; `values` learns its place in line."""
+    engine_insert = sqlite_insert if db.engine.dialect.name == "sqlite" else postgresql_insert
+    statement = engine_insert(Booking).values(values).on_conflict_do_nothing(index_elements=[Booking.id]).returning(Booking.seq)
+    with single_statement() as connection:
+        values["seq"] = connection.scalar(statement)
+    return values["seq"] is not None
 
 
 def _accepted(values: dict[str, Any], event: Event, user: User) -> Booking:

@@ -44,7 +44,10 @@ def is_api_request() -> bool:
 def answer_domain_error(error: DomainError) -> Response:
     if isinstance(error, NotAuthenticated) and not is_api_request():
         return redirect_to(f"{url_for('web.login')}?{urlencode({'next': _return_address()})}")
-    return answer(error.status, error.code, error.message, fields=error.fields)
+    response = answer(error.status, error.code, error.message, fields=error.fields)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def answer_csrf_error(_error: CSRFError) -> Response:

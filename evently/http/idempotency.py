@@ -1,0 +1,97 @@
+"""Idempotency-Key for the API and a hidden key in forms: the same request sent twice is carried out once.
+
+Runs before the limiter, so that a replayed answer counts against no limit, and around the view: nobody has to think
+of it but a view that makes something, which takes its id from `claimed_id()`.
+"""
+
+import time
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, g, request
+
+from evently.http.error_handlers import is_api_request
+from evently.http.identity import find_asker
+from evently.idempotency import services
+from evently.idempotency.services import Claim, InFlight
+
+METHODS = {"POST", "PUT", "PATCH", "DELETE"}
+HEADERS = ("Location", "HX-Redirect", "HX-Trigger", "Content-Type")
+# Not carried out, so worth another try with the same key.
+TRY_AGAIN = {401, 429}
+# seconds; how long a form sent twice waits for the first one's answer, and how often it looks
+PATIENCE, LOOK_AGAIN = 10.0, 0.05
+# seconds; what an API client is told to wait
+RETRY_AFTER = 1
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(claim_or_replay)
+    app.after_request(keep_answer)
+
+
+def claimed_id() -> uuid.UUID:
+    """The id for what this request makes: the same whenever the request is sent again with its key."""
+    claimed: Claim | None = g.get("idempotency_claim")
+    return claimed.id if claimed else uuid.uuid4()
+
+
+def claim_or_replay() -> Response | None:
+    key = _key()
+    if not key:
+        return None
+    asker = find_asker()
+    who = f"user {asker.id}" if asker else "anonymous"
+    claimed = _claim_patiently(who, key, f"{request.method} {request.full_path}\n".encode() + _body())
+    if claimed.answer is None:
+        g.idempotency_claim = claimed
+        return None
+    return _replay(claimed.answer)
+
+
+def keep_answer(response: Response) -> Response:
+    claimed: Claim | None = g.pop("idempotency_claim", None)
+    if claimed is None:
+        return response
+    if response.status_code >= 500 or response.status_code in TRY_AGAIN or response.is_streamed:
+        services.release(claimed)
+    else:
+        headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
+        services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": response.get_data(as_text=True)})
+    return response
+
+
+def _key() -> str:
+    if request.method not in METHODS:
+        return ""
+    if is_api_request():
+        return request.headers.get("Idempotency-Key", "")
+    return request.form.get("idempotency_key", "")
+
+
+def _body() -> bytes:
+    """What was sent, apart from the token against forgery, which changes with the session."""
+    if is_api_request():
+        return request.get_data(cache=True)
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    return urlencode(sorted(fields)).encode()
+
+
+def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
+    """Raises InFlight: at once for the API, whose clients can wait themselves; after a while for a form."""
+    deadline = time.monotonic() + (0 if is_api_request() else PATIENCE)
+    while True:
+        try:
+            return services.claim(who=who, key=key, request=fingerprint)
+        except InFlight as error:
+            if time.monotonic() >= deadline:
+                error.retry_after = RETRY_AFTER
+                raise
+            time.sleep(LOOK_AGAIN)
+
+
+def _replay(answer: dict[str, Any]) -> Response:
+    response = Response(answer["body"], status=answer["status"], headers=answer["headers"])
+    response.headers["Idempotent-Replayed"] = "true"
+    return response

@@ -1,0 +1,29 @@
+"""Who is asking: the holder of the token for the API, the holder of the cookie session for pages; never the other."""
+
+from flask import g, request
+from flask_login import current_user
+
+from evently.accounts.models import ApiToken, User
+from evently.accounts.services import use_token
+from evently.errors import NotAuthenticated
+
+
+def find_asker() -> User | None:
+    """The person this request comes from, or None; a bad token is nobody here and refused where one is needed."""
+    if not request.path.startswith("/api/"):
+        return current_user if current_user.is_authenticated else None
+    try:
+        return require_token().user
+    except NotAuthenticated:
+        return None
+
+
+def require_token() -> ApiToken:
+    """The token of an API request, looked up once. Raises NotAuthenticated without one that works."""
+    if "api_token" not in g:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() not in {"token", "bearer"} or not token.strip():
+            raise NotAuthenticated("Send your token in the header Authorization: Token <token>.")
+        g.api_token = use_token(token.strip())
+    found: ApiToken = g.api_token
+    return found

@@ -1,0 +1,109 @@
+"""Claim a key, keep the answer, forget it after a day.
+
+The rules are those of the IETF draft "The Idempotency-Key HTTP Header Field": same key and same request, the first
+answer again; same key and another request, refused; still under way, a conflict.
+"""
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.fernet import Fernet
+from flask import current_app
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from evently.database import transaction, utc_now
+from evently.errors import Conflict, Invalid
+from evently.extensions import db
+from evently.idempotency.models import IdempotentRequest
+
+# How long one process may work on a request before another may take over; longer than any request is let run.
+LEASE = dt.timedelta(seconds=30)
+KEPT = dt.timedelta(hours=24)
+KEY_LENGTH = range(1, 256)
+
+
+class InFlight(Conflict):
+    """The first request with this key has not been answered yet."""
+
+    default_code = "request_in_flight"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to carry a request out, or (with `answer`) the answer it got the first time."""
+
+    id: uuid.UUID
+    key: str
+    answer: dict[str, Any] | None = None
+
+
+def claim(*, who: str, key: str, request: bytes) -> Claim:
+    """Claim a key for a request. `who` asks: an account, or anonymous; `request`: everything the answer depends on.
+
+    Raises InFlight; Invalid ("idempotency_key_reused") when the key came with another request before.
+    """
+    if len(key) not in KEY_LENGTH:
+        raise Invalid(f"An idempotency key has {KEY_LENGTH.start} to {KEY_LENGTH.stop - 1} characters.", code="bad_idempotency_key")
+    key_sha256, request_sha256 = _sha256(f"{who}\n{key}".encode()), _sha256(request)
+    return _claim_first(key, key_sha256, request_sha256) or _claim_again(key, key_sha256, request_sha256)
+
+
+def keep_answer(claimed: Claim, answer: dict[str, Any]) -> None:
+    """Keep what was answered (JSON values), for whoever asks again."""
+    sealed = _box(claimed.key).encrypt(json.dumps(answer).encode())
+    with transaction() as session:
+        session.execute(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(answer=sealed))
+
+
+def release(claimed: Claim) -> None:
+    """Let the request be tried again: it was not carried out."""
+    with transaction() as session:
+        session.execute(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(lease_until=utc_now()))
+
+
+def forget_old() -> int:
+    """Forget keys older than a day; how many."""
+    with transaction() as session:
+        statement = delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - KEPT)
+        return session.connection().execute(statement).rowcount
+
+
+def _claim_first(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
+    now = utc_now()
+    values = {"id": uuid.uuid4(), "key_sha256": key_sha256, "request_sha256": request_sha256, "lease_until": now + LEASE, "created_at": now}
+    try:
+        with transaction() as session:
+            session.execute(insert(IdempotentRequest).values(values))
+    except IntegrityError:
+        return None
+    return Claim(id=values["id"], key=key)
+
+
+def _claim_again(key: str, key_sha256: str, request_sha256: str) -> Claim:
+    with transaction():
+        query = select(IdempotentRequest).where(IdempotentRequest.key_sha256 == key_sha256).with_for_update()
+        row = db.session.scalars(query.execution_options(populate_existing=True)).one()
+        if row.request_sha256 != request_sha256:
+            raise Invalid("This idempotency key was used for another request.", code="idempotency_key_reused")
+        if row.answer is not None:
+            return Claim(id=row.id, key=key, answer=json.loads(_box(key).decrypt(row.answer)))
+        now = utc_now()
+        if row.lease_until > now:
+            raise InFlight("The first request with this key is still being answered.")
+        row.lease_until = now + LEASE
+        return Claim(id=row.id, key=key)
+
+
+def _box(key: str) -> Fernet:
+    secret = current_app.config["SECRET_KEY"]
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"{secret}\n{key}".encode()).digest()))
+
+
+def _sha256(value: bytes) -> str:
+    return hashlib.sha256(value).hexdigest()
