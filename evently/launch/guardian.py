@@ -76,11 +76,11 @@ def is_running(pgid: int) -> bool:
 
 
 def _states_of(pgid: int) -> Iterable[str]:
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit():
             with contextlib.suppress(OSError):
                 # "pid (name) state parent group …"; the name may itself hold blanks and brackets.
-                state, _, group = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:3]
+                state, _, group = (directory / "stat").read_text().rpartition(")")[2].split()[:3]
                 if int(group) == pgid:
                     yield state
 
