@@ -82,6 +82,7 @@ class Settings:
     # Cache; seconds
     CACHE_TYPE: str = "SimpleCache"
     CACHE_REDIS_URL: str | None = None
+    CACHE_OPTIONS: dict[str, Any] = field(default_factory=dict)
     CACHE_DEFAULT_TIMEOUT: int = 300
     CACHE_KEY_PREFIX: str = "evently:"
 
@@ -178,6 +179,7 @@ def _on_redis(redis_url: str) -> dict[str, Any]:
         "RATELIMIT_STORAGE_OPTIONS": patience,
         "CACHE_TYPE": "RedisCache",
         "CACHE_REDIS_URL": redis_url,
+        "CACHE_OPTIONS": patience,
     }
 
 

@@ -40,13 +40,18 @@ def init_app(app: Flask) -> Celery:
     return celery
 
 
+def is_broker_away() -> bool:
+    """Whether the broker failed a moment ago; cache and limiter live on the same server."""
+    return time.monotonic() < _away_until
+
+
 def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None) -> bool:
     """Send a task; False when the broker is away, at once if it was away a moment ago.
 
     Tasks are wake-ups for work that is written down already, so a caller may go on when this says False.
     """
     global _away_until  # noqa: PLW0603 - one breaker per process
-    if time.monotonic() < _away_until:
+    if is_broker_away():
         return False
     try:
         task.apply_async(args=list(args), task_id=task_id, retry=False)

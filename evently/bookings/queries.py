@@ -1,13 +1,15 @@
 """Reads about bookings."""
 
 import datetime as dt
+import math
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
-from evently.bookings.models import CANCELLED, FAILED, PENDING, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, PENDING, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_see_booking, can_see_bookings_of
 from evently.database import Page, paginate, utc_now
 from evently.errors import NotAllowed, NotFound
@@ -18,6 +20,9 @@ from evently.extensions import db
 
 # What each tab of "My bookings" shows.
 TABS = ("upcoming", "past", "cancelled")
+# Decisions looked at, and how far back, to say how quickly the line moves.
+RATE_SAMPLE = 100
+RATE_WINDOW = dt.timedelta(minutes=1)
 
 
 def get_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
@@ -93,6 +98,43 @@ def count_ahead(booking: Booking) -> int:
     """How many bookings of the same event are to be decided before this one."""
     query = select(func.count()).where(Booking.event_id == booking.event_id, Booking.status == PROCESSING, Booking.seq < booking.seq)
     return db.session.scalar(query) or 0
+
+
+@dataclass(frozen=True)
+class PlaceInLine:
+    """Where a waiting booking stands: bookings ahead of it, and how many are decided per second of late."""
+
+    ahead: int
+    decided_per_second: float
+
+    @property
+    def seconds_left(self) -> int | None:
+        """About how long it will take; None while nobody can tell."""
+        return math.ceil((self.ahead + 1) / self.decided_per_second) if self.decided_per_second else None
+
+
+def get_place_in_line(booking: Booking) -> PlaceInLine | None:
+    """None for a booking that does not wait."""
+    if booking.status != PROCESSING:
+        return None
+    return PlaceInLine(ahead=count_ahead(booking), decided_per_second=_decided_per_second(booking.event_id))
+
+
+def _decided_per_second(event_id: uuid.UUID) -> float:
+    """From the newest decisions of the last minute; 0.0 when there were none."""
+    newest = [
+        select(Booking.decided_at)
+        .where(Booking.event_id == event_id, Booking.status == status)
+        .order_by(Booking.seq.desc())
+        .limit(RATE_SAMPLE)
+        .subquery()
+        for status in (CONFIRMED, FAILED)
+    ]
+    now = utc_now()
+    moments = [moment for query in newest for moment in db.session.scalars(select(query.c.decided_at)) if moment]
+    recent = [moment for moment in moments if now - moment < RATE_WINDOW]
+    seconds = (now - min(recent)).total_seconds() if recent else 0.0
+    return round(len(recent) / max(seconds, 0.001), 1) if recent else 0.0
 
 
 def list_events_waiting(*, older_than: dt.datetime) -> Sequence[uuid.UUID]:

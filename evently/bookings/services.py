@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
 from evently.bookings import queries, wakeups
+from evently.bookings.locks import one_at_a_time
 from evently.bookings.models import CANCELLED, CONFIRMED, PENDING, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_cancel_booking
 from evently.bookings.signals import bookings_cancelled
@@ -31,16 +32,21 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: u
     With a `booking_id` that was used before, this is that booking: the first try was written, its answer was lost.
     What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit");
     Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
-    "sales_ended").
+    "sales_ended", "booking_in_progress").
     """
-    event = get_public_event(event_id)
-    _refuse_closed(event)
-    _refuse_too_many(event, user, tickets)
-    _refuse_sold_out(event, tickets)
-    wake_up = wakeups.plan(event_id)
-    values = {
-        "id": booking_id or uuid.uuid4(),
-        "event_id": event_id,
+    with one_at_a_time(user_id=user.id, event_id=event_id):
+        event = get_public_event(event_id)
+        _refuse_closed(event)
+        _refuse_too_many(event, user, tickets)
+        _refuse_sold_out(event, tickets)
+        return _stand_in_line(event, user, tickets, booking_id or uuid.uuid4())
+
+
+def _stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID) -> Booking:
+    wake_up = wakeups.plan(event.id)
+    values: dict[str, Any] = {
+        "id": booking_id,
+        "event_id": event.id,
         "ticket_type_id": event.stock[0].ticket_type_id,
         "user_id": user.id,
         "ticket_count": tickets,
@@ -51,7 +57,7 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: u
         "task_id": wake_up.task_id,
     }
     if not _insert(values):
-        return queries.get_booking(by=user, booking_id=values["id"])
+        return queries.get_booking(by=user, booking_id=booking_id)
     wakeups.send(wake_up)
     return _accepted(values, event, user)
 
