@@ -13,7 +13,7 @@ def wants_fragment() -> bool:
     )
 
 
-def render(page: str, fragment: str | None = None, *, status: int = 200, **context: Any) -> Response:
+def render(page: str, /, fragment: str | None = None, *, status: int = 200, **context: Any) -> Response:
     """The page, or only the fragment of it that htmx asked for."""
     template = fragment if fragment and wants_fragment() else page
     response = make_response(render_template(template, **context), status)

@@ -1,0 +1,16 @@
+"""Pages for attendees."""
+
+from flask import Blueprint, Flask
+
+from evently.accounts.policies import can_organize
+from evently.database import utc_now
+
+blueprint = Blueprint("web", __name__)
+
+
+def init_app(app: Flask) -> None:
+    # Imported late: these modules add their addresses to the blueprint above.
+    from evently.web import accounts, bookings, events  # noqa: F401, PLC0415
+
+    app.jinja_env.globals.update(can_organize=can_organize, utc_now=utc_now)
+    app.register_blueprint(blueprint)

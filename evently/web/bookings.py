@@ -1,0 +1,111 @@
+"""Booking tickets, watching it being decided, and giving tickets back."""
+
+import datetime as dt
+import uuid
+
+from flask import Response, current_app, flash, request, url_for
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
+
+from evently.bookings import queries, services
+from evently.bookings.models import CONFIRMED, Booking
+from evently.database import utc_now
+from evently.errors import Conflict, DomainError, Invalid
+from evently.events.queries import get_public_event
+from evently.extensions import limiter
+from evently.http.htmx import redirect_to, render
+from evently.http.idempotency import claimed_id
+from evently.http.login import signed_in_user
+from evently.http.pagination import page_number
+from evently.notifications.models import QUEUED, SENDING, Mail
+from evently.notifications.queries import find_decision_mail
+from evently.web import blueprint
+from evently.web.events import booking_box, event_address
+from evently.web.forms import NUMBER, BookingForm
+
+TITLES = {"confirmed": "Confirmed", "failed": "Not booked", "cancelled": "Cancelled", "processing": "In line", "pending": "In line"}
+# How long a page keeps asking whether the mail has left.
+MAIL_PATIENCE = dt.timedelta(minutes=2)
+
+
+def booking_limit() -> str:
+    return str(current_app.config["BOOKING_RATE_LIMIT"])
+
+
+def whoever_books() -> str:
+    """The person where there is one, so that a whole office behind one address can book."""
+    return f"user:{current_user.id}" if current_user.is_authenticated else get_remote_address()
+
+
+@blueprint.post("/events/<uuid:event_id>/bookings")
+@limiter.limit(booking_limit, key_func=whoever_books)
+def book_tickets(event_id: uuid.UUID) -> Response:
+    form = BookingForm(request.form)
+    if not current_user.is_authenticated:
+        door = "web.register" if request.form.get("way") == "register" else "web.login"
+        return redirect_to(url_for(door, next=event_address(event_id, form.tickets.data or 1)))
+    if not form.validate():
+        return show_refusal(event_id, form, Invalid(NUMBER, code="not_a_number"))
+    tickets = form.tickets.data or 0
+    try:
+        booking = services.book_tickets(user=signed_in_user(), event_id=event_id, tickets=tickets, booking_id=claimed_id())
+    except (Invalid, Conflict) as refusal:
+        return show_refusal(event_id, form, refusal)
+    return redirect_to(url_for("web.show_booking", booking_id=booking.id))
+
+
+def show_refusal(event_id: uuid.UUID, form: BookingForm, refusal: DomainError) -> Response:
+    """The booking box again, with what was typed, why it was refused, and what to do next."""
+    context = booking_box(get_public_event(event_id), form, refusal)
+    response = render("events/event.html", "events/_booking_box.html", status=refusal.status, **context)
+    # Only 422 stays in place by itself; a refusal that is nobody's fault of typing (409) belongs here too.
+    response.headers.update({"HX-Retarget": "#booking-box", "HX-Reswap": "outerHTML"})
+    return response
+
+
+@blueprint.get("/bookings")
+def list_bookings() -> Response:
+    user = signed_in_user()
+    tab = request.args.get("tab", "")
+    tab = tab if tab in queries.TABS else queries.TABS[0]
+    page = queries.list_own_bookings(user=user, tab=tab, page=page_number(request.args))
+    return render("bookings/index.html", page=page, tab=tab, counts=queries.count_tabs(user))
+
+
+@blueprint.get("/bookings/<uuid:booking_id>")
+def show_booking(booking_id: uuid.UUID) -> Response:
+    booking = queries.get_booking(by=signed_in_user(), booking_id=booking_id)
+    mail = find_decision_mail(booking.id) if booking.status == CONFIRMED else None
+    return render(
+        "bookings/booking.html",
+        "bookings/_booking_status.html",
+        booking=booking,
+        mail=mail,
+        ahead=0 if booking.is_final else queries.count_ahead(booking),
+        is_waiting=is_waiting(booking, mail),
+        titles=TITLES,
+    )
+
+
+def is_waiting(booking: Booking, mail: Mail | None) -> bool:
+    """Whether the page still has something to wait for: the decision, or the mail that follows it."""
+    if not booking.is_final:
+        return True
+    is_fresh = booking.decided_at is not None and utc_now() - booking.decided_at < MAIL_PATIENCE
+    return booking.status == CONFIRMED and is_fresh and mail is not None and mail.status in {QUEUED, SENDING}
+
+
+@blueprint.get("/bookings/<uuid:booking_id>/cancellation")
+def cancel_booking(booking_id: uuid.UUID) -> Response:
+    """What will happen, and a button that does it."""
+    booking = queries.get_booking(by=signed_in_user(), booking_id=booking_id)
+    if not booking.can_be_cancelled:
+        return redirect_to(url_for("web.show_booking", booking_id=booking_id))
+    return render("bookings/cancellation.html", booking=booking, idempotency_key=uuid.uuid4())
+
+
+@blueprint.post("/bookings/<uuid:booking_id>/cancellation")
+def confirm_cancellation(booking_id: uuid.UUID) -> Response:
+    services.cancel_booking(by=signed_in_user(), booking_id=booking_id)
+    flash("The booking is cancelled.")
+    return redirect_to(url_for("web.show_booking", booking_id=booking_id))

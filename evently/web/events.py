@@ -1,0 +1,85 @@
+"""What is on: the front page, an event with its booking box, and its poster."""
+
+import uuid
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, current_app, make_response, request, url_for
+from flask_login import current_user
+
+from evently.bookings.queries import count_held_tickets
+from evently.database import utc_now
+from evently.errors import DomainError
+from evently.events import posters, queries
+from evently.events.models import CATEGORIES, Event
+from evently.extensions import cache, limiter
+from evently.http.htmx import render
+from evently.http.static_files import cache_for_ever
+from evently.web import blueprint
+from evently.web.forms import BookingForm
+from evently.web.listing import ORDERINGS, PRESETS, PRICES, Listing
+
+# seconds; how old the list of venues and the totals in the head of the front page may be
+OVERVIEW_AGE = 30
+
+
+@blueprint.get("/")
+def list_events() -> Response:
+    listing = Listing.read(request.args)
+    filters = listing.filters(utc_now(), ZoneInfo(current_app.config["DEFAULT_TIMEZONE"]))
+    page = queries.list_public_events(filters, page=listing.page)
+    response = render("events/index.html", "events/_event_results.html", page=page, listing=listing, orderings=ORDERINGS, **overview())
+    # The address a visitor shares says what is set and nothing else.
+    response.headers["HX-Push-Url"] = listing.page_address(listing.page)
+    return response
+
+
+@cache.memoize(timeout=OVERVIEW_AGE)
+def overview() -> dict[str, Any]:
+    """What the head of the front page needs whatever is searched for."""
+    upcoming, venues_total = queries.count_upcoming()
+    return {
+        "upcoming": upcoming,
+        "venues_total": venues_total,
+        "venues": list(queries.list_venues()),
+        "categories": CATEGORIES,
+        "presets": PRESETS,
+        "prices": PRICES,
+    }
+
+
+@blueprint.get("/events/<uuid:event_id>")
+def show_event(event_id: uuid.UUID) -> Response:
+    event = queries.get_public_event(event_id)
+    return render("events/event.html", **booking_box(event, BookingForm(request.args)))
+
+
+@blueprint.get("/events/<uuid:event_id>/seats")
+def event_seats(event_id: uuid.UUID) -> Response:
+    """The live seats, as a fragment; asked for again and again while the event page is open."""
+    return render("events/_live_seats.html", event=queries.get_public_event(event_id))
+
+
+@blueprint.get("/events/<uuid:event_id>/poster.svg")
+@limiter.exempt
+def event_poster(event_id: uuid.UUID) -> Response:
+    event = queries.get_event(event_id)
+    response = make_response(posters.event_poster(event), {"Content-Type": "image/svg+xml; charset=utf-8"})
+    return cache_for_ever(response) if request.args.get("v") == posters.poster_version(event) else response
+
+
+def booking_box(event: Event, form: BookingForm, refusal: DomainError | None = None) -> dict[str, Any]:
+    """What the booking box shows: `most` tickets may be taken, of which `tickets` are chosen at first."""
+    held = count_held_tickets(user_id=current_user.id, event_id=event.id) if current_user.is_authenticated else 0
+    limits = [event.max_tickets_per_booking or current_app.config["MAX_TICKETS_PER_BOOKING"], event.available_tickets]
+    if event.max_tickets_per_user is not None:
+        limits.append(event.max_tickets_per_user - held)
+    most = max(0, min(limits))
+    tickets = max(1, min(form.tickets.data or 1, most))
+    box = {"form": form, "held": held, "most": most, "tickets": tickets, "refusal": refusal}
+    return {"event": event, "idempotency_key": uuid.uuid4(), **box}
+
+
+def event_address(event_id: uuid.UUID, tickets: int) -> str:
+    """The event's page with this many tickets chosen."""
+    return url_for("web.show_event", event_id=event_id, tickets=tickets, _anchor="book")
