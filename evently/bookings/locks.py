@@ -1,48 +1,73 @@
 """One booking request at a time per person and event, so that a nervous finger does not stand in line twice.
 
-A courtesy, not what keeps limits: the allocator counts again under the stock's lock. So a cache that is away is no
-reason to refuse anybody.
+A courtesy, not what keeps limits: the allocator counts again under the stock's lock. So a Redis that is away is no
+reason to refuse anybody. Without Redis the lock holds within this process, which then is the only one.
 """
 
 import contextlib
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from functools import cache
 
-from redis.exceptions import RedisError
+from flask import current_app
+from redis import Redis
+from redis.exceptions import LockError, RedisError
 
 from evently.errors import Conflict
-from evently.extensions import cache
 from evently.worker import is_broker_away
 
 # seconds; after this the lock frees itself, whatever became of the request that held it
-LIFETIME = 5
+LIFETIME = 5.0
+
+_guard = threading.Lock()
+_held_until: dict[str, float] = {}
 
 
 @contextlib.contextmanager
 def one_at_a_time(*, user_id: int, event_id: uuid.UUID) -> Iterator[None]:
     """Raises Conflict ("booking_in_progress") while another request of this person for this event is being taken."""
-    key = f"booking-lock:{user_id}:{event_id}"
-    until = time.monotonic() + LIFETIME
-    is_locked = _acquire(key)
-    if is_locked is False:
-        error = Conflict("Another booking of yours for this event is just being taken.", code="booking_in_progress")
-        error.retry_after = 1
-        raise error
-    try:
+    key = f"evently:booking-lock:{user_id}:{event_id}"
+    url = current_app.config["REDIS_URL"]
+    with _held_in_redis(url, key) if url else _held_here(key) as is_ours:
+        if not is_ours:
+            error = Conflict("Another booking of yours for this event is just being taken.", code="booking_in_progress")
+            error.retry_after = 1
+            raise error
         yield
-    finally:
-        # After its lifetime the lock may be somebody else's.
-        if is_locked and time.monotonic() < until:
-            with contextlib.suppress(RedisError):
-                cache.delete(key)
 
 
-def _acquire(key: str) -> bool | None:
-    """Whether the lock is ours now; None when there is nobody to ask."""
-    if is_broker_away():
-        return None
+@contextlib.contextmanager
+def _held_in_redis(url: str, key: str) -> Iterator[bool]:
+    lock = _client(url).lock(key, timeout=LIFETIME)
     try:
-        return bool(cache.add(key, 1, timeout=LIFETIME))
+        is_ours = is_broker_away() or lock.acquire(blocking=False)
     except RedisError:
-        return None
+        is_ours = True
+    try:
+        yield is_ours
+    finally:
+        if lock.local.token is not None:
+            with contextlib.suppress(LockError, RedisError):
+                lock.release()
+
+
+@contextlib.contextmanager
+def _held_here(key: str) -> Iterator[bool]:
+    now = time.monotonic()
+    with _guard:
+        is_ours = _held_until.get(key, 0) <= now
+        if is_ours:
+            _held_until[key] = now + LIFETIME
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with _guard:
+                _held_until.pop(key, None)
+
+
+@cache
+def _client(url: str) -> Redis:
+    return Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=2.0)
