@@ -80,7 +80,9 @@ def _migrate(environ: dict[str, str]) -> None:
 
 
 def _celery_services(environ: dict[str, str], settings: Settings) -> Iterable[Service]:
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "wsgi"]
+    # Celery warns whoever is root, each process for itself; the web server beside it runs as the same user.
+    warnings = ("-W", "ignore:You're running the worker with superuser privileges")
+    celery = [sys.executable, *warnings, "-m", "celery", "--quiet", "-A", "wsgi"]
     options = [
         *("--pool", environ.get("CELERY_POOL") or "threads", "--concurrency", str(settings.WORKER_THREADS)),
         *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),

@@ -45,6 +45,8 @@ class Valkey:
             'save ""',
             "appendonly no",
             "loglevel warning",
+            # Leave the command line, and the environment beside it in memory, as they were given.
+            "set-proc-title no",
         )
         # Both files are only needed while it starts; it goes on writing into the removed one.
         with tempfile.TemporaryDirectory(prefix="evently-valkey-") as directory:

@@ -1,0 +1,94 @@
+"""`stack` as a process: the production shape comes up on nothing, survives the death of a part, and ends completely."""
+
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evently.launch.postgres import Postgres
+from tests.harness.parts import require
+from tests.launch.launched import ROOT, Launched, until
+
+pytestmark = pytest.mark.xdist_group("launch")
+
+Launch = Callable[..., Launched]
+PARTS = {"granian": 3, "worker -Q bookings": 1, "worker -Q mail,default": 1, "celery.* beat": 1, "postgres -D": 1, "valkey-server": 1}
+
+
+@pytest.fixture(autouse=True)
+def _servers() -> None:
+    require("postgresql")
+    require("valkey")
+
+
+def test_every_part_runs_and_stops(launch: Launch, capsys: pytest.CaptureFixture[str]) -> None:
+    site = launch("stack")
+    first = site.wait_until_up()
+    assert "<html" in site.get("/")
+    until(lambda: all(len(site.processes(name)) >= number for name, number in PARTS.items()), 20, site)
+    assert "evently-demo" not in site.output
+    site.process.terminate()
+    stop = site.wait_until_gone(10)
+    assert site.process.returncode == 0
+    assert "Traceback" not in site.output
+    again = launch("stack")
+    second = again.wait_until_up()
+    with capsys.disabled():
+        print(f"\nstack: first start {first:.1f} s, second {second:.1f} s, stop {stop:.1f} s")  # noqa: T201
+    again.signal_group(signal.SIGINT)
+    again.wait_until_gone(10)
+
+
+def test_nothing_outlives_a_killed_launcher(launch: Launch) -> None:
+    site = launch("stack")
+    site.wait_until_up()
+    site.signal_group(signal.SIGKILL)
+    site.wait_until_gone(10)
+
+
+def test_a_database_that_dies_is_started_again(launch: Launch) -> None:
+    site = launch("stack")
+    site.wait_until_up()
+    [server] = site.processes("postgres -D")
+    server.kill()
+    until(lambda: any(process.pid != server.pid for process in site.processes("postgres -D")), 20, site)
+    until(lambda: _page_is_served(site), 30, site)
+
+
+def test_an_operator_reaches_it_from_another_terminal(launch: Launch, data_dir: Path) -> None:
+    site = launch("stack")
+    site.wait_until_up()
+    variables = data_dir / "stack.env"
+    assert stat.S_IMODE(variables.stat().st_mode) == 0o600
+    script = f". '{variables}'; exec \"$@\""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "create-superuser", "ada", "ada@evently.example"]
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command],
+        cwd=ROOT,
+        env={"EVENTLY_PASSWORD": "a password of ada's", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_uses_the_database_that_is_named(launch: Launch) -> None:
+    with Postgres.temporary() as server:
+        site = launch("stack", DATABASE_URL=server.url)
+        site.wait_until_up()
+        assert not site.processes("postgres -D")
+        assert "<html" in site.get("/")
+        site.process.terminate()
+        site.wait_until_gone(10)
+
+
+def _page_is_served(site: Launched) -> bool:
+    try:
+        return "<html" in site.get("/")
+    except OSError:
+        return False
