@@ -84,9 +84,9 @@ def list_venues(limit: int = 200) -> Sequence[str]:
 
 
 def count_upcoming() -> tuple[int, int]:
-    """How many published events are ahead, and in how many houses."""
+    """How many events the site's own list shows, and in how many houses."""
     query = select(func.count(), func.count(Event.venue.distinct())).where(
-        Event.status == PUBLISHED, Event.time > utc_now(), Event.archived_at.is_(None)
+        Event.status.in_([PUBLISHED, CANCELLED]), Event.time > utc_now(), Event.archived_at.is_(None)
     )
     events, venues = db.session.execute(query).one()
     return events, venues

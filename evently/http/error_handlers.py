@@ -4,7 +4,7 @@ import logging
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -81,9 +81,15 @@ def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]]
             details["fields"] = fields
         return make_response(jsonify(error=message, details=details), status)
     template = "errors/_alert.html" if wants_fragment() else "errors/error.html"
-    response = make_response(render_template(template, status=status, code=code, message=message, fields=fields or {}), status)
+    context = {"status": status, "code": code, "message": message, "fields": fields or {}}
+    response = make_response(_render_bare(template, context) if status >= 500 else render_template(template, **context), status)
     response.vary.add("HX-Request")
     return response
+
+
+def _render_bare(template: str, context: dict[str, Any]) -> str:
+    """Without who is logged in: render_template would ask the database, which may be what broke."""
+    return current_app.jinja_env.get_template(template).render(context)
 
 
 def _return_address() -> str:

@@ -81,7 +81,7 @@ def show_booking(booking_id: uuid.UUID) -> Response:
         "bookings/_booking_status.html",
         booking=booking,
         mail=mail,
-        ahead=0 if booking.is_final else queries.count_ahead(booking),
+        place=queries.get_place_in_line(booking),
         is_waiting=is_waiting(booking, mail),
         titles=TITLES,
     )
