@@ -9,10 +9,18 @@ In the test's own process
               other fields from the page's form; `visitor.client` is their test client
     no_limits rate limits are off
 
+In other processes and on real sockets
+    smtp_server   takes mail on a socket; the site sends to it. `smtp_server.wait_for(1)[0]["Subject"]`
+    live_server   the address of a production web server and a Celery worker on the test's database, sending their
+                  mail to `smtp_server`; on SQLite both are one process, as in `make run`
+    new_page      makes pages of a headless Chromium that visits `live_server`: `new_page(javascript=False, width=390)`
+    page          one such page, with JavaScript
+
 Factories, `log_in`, `auth`, `decide` are plain functions of tests/factories.py. `require("chromium")` of
 tests/harness/parts.py skips a test for want of a part, or fails it where CI=true.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +28,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page
 
 from evently.extensions import limiter
+from tests.harness.browser import NewPage, chromium, visits
+from tests.harness.live import serving, working
+from tests.harness.mail import SmtpServer
 from tests.harness.servers import database_server, new_database, redis_server
 from tests.harness.site import Site, clean, site_of
 from tests.harness.visitor import Visitor
@@ -77,3 +89,38 @@ def visitor(app: Flask) -> Visitor:
 @pytest.fixture
 def no_limits(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limiter, "enabled", False)
+
+
+@pytest.fixture
+def smtp_server(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer]:
+    server = SmtpServer().start()
+    monkeypatch.setitem(app.config, "EMAIL_HOST", server.host)
+    monkeypatch.setitem(app.config, "EMAIL_PORT", server.port)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def live_server(app: Flask, site: Site, smtp_server: SmtpServer) -> Iterator[str]:
+    variables = {"EMAIL_HOST": smtp_server.host, "EMAIL_PORT": str(smtp_server.port)}
+    with contextlib.ExitStack() as stack:
+        if not app.config["EMBEDDED"]:
+            stack.enter_context(working(site, **variables))
+        yield stack.enter_context(serving(site, **variables))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def new_page(browser: Browser, live_server: str) -> Iterator[NewPage]:
+    with visits(browser, live_server) as new_page:
+        yield new_page
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    return new_page()

@@ -6,6 +6,7 @@ deleted before each test. That takes a few milliseconds.
 
 import contextlib
 import contextvars
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from flask.testing import FlaskClient
 from kombu.transport.memory import Channel
 from werkzeug.test import TestResponse
 
-from config import _ADJUSTABLE, load_settings
+from config import _ADJUSTABLE, DATABASE_VARIABLES, load_settings
 from evently import create_app, worker
 from evently.extensions import cache, db, limiter
 
@@ -46,7 +47,7 @@ class Site:
 
     def process_environ(self, **more: str) -> dict[str, str]:
         """For a process of its own; names every setting, so that a developer's `.env` changes nothing."""
-        return dict.fromkeys([*_ADJUSTABLE, "DATABASE_URL", "REDIS_URL"], "") | self.environ | more
+        return {**os.environ, **dict.fromkeys([*_ADJUSTABLE, *DATABASE_VARIABLES, "REDIS_URL"], ""), **self.environ, **more}
 
 
 @contextlib.contextmanager
