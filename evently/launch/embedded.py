@@ -86,6 +86,8 @@ class EmbeddedWorker:
 
     def start(self) -> Self:
         """Returns when the worker takes tasks."""
+        # The threads of the pool look tasks up in the default application, whichever that is.
+        self._worker.app.set_default()
         for thread in self._threads:
             thread.start()
         if not self._ready.wait(timeout=15):

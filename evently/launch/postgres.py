@@ -133,15 +133,11 @@ class Postgres:
         installed = _installed()
         if not is_root() or _is_open_to_all(installed / "bin" / "postgres"):
             return installed / "bin"
-        # The name holds the version of the wheel's files, so a newer wheel is copied anew.
-        stamp = int((installed / "bin" / "postgres").stat().st_mtime)
-        copy = self.home / f"program-{stamp}"
+        # The name holds the time of the wheel's files, so a newer wheel is copied anew.
+        copy = self.home / f"program-{int((installed / 'bin' / 'postgres').stat().st_mtime)}"
         if not copy.exists():
-            unfinished = Path(tempfile.mkdtemp(dir=self.home))
-            shutil.copytree(installed, unfinished, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
-            _open_to_all(unfinished)
-            unfinished.rename(copy)
-        return copy / "bin"
+            _copy_program(installed, copy)
+        return copy / installed.parent.name / installed.name / "bin"
 
     def _program(self, name: str) -> Path:
         return self._binaries / name
@@ -228,6 +224,19 @@ def _reachable(home: Path) -> Path:
 
 def _is_open_to_all(program: Path) -> bool:
     return program.stat().st_mode & 0o005 == 0o005 and all(_can_be_passed(directory) for directory in program.parents)
+
+
+def _copy_program(installed: Path, copy: Path) -> None:
+    """Copy the programs and the libraries of the wheel, side by side as they lie there, readable by everybody."""
+    unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
+    package = installed.parent
+    # Not the other version of PostgreSQL that the wheel has.
+    shutil.copytree(package, unfinished / package.name, ignore=shutil.ignore_patterns("pginstall", "include", "__pycache__"))
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, unfinished / libraries.name)
+    _open_to_all(unfinished)
+    unfinished.rename(copy)
 
 
 def _can_be_passed(directory: Path) -> bool:

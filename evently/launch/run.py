@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from config import environment, load_settings
+from config import environment, is_embedded, load_settings
 from evently.launch.lock import take_lock
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import Supervisor
@@ -22,12 +22,12 @@ ANNOUNCEMENT = """
 def run(*, until: Callable[[], bool]) -> None:
     """Run until a signal, or `until`, ends it. Raises LaunchError when it cannot."""
     environ = environment()
-    settings = load_settings(environ)
-    if not settings.EMBEDDED:
+    if not is_embedded(environ):
         raise LaunchError(
             "A database is configured (DATABASE_URL or DB_*), but `make run` brings its own and fills it with demo accounts. "
             "Use `make stack`, or unset the variable."
         )
+    settings = load_settings(environ)
     take_lock(settings.DATA_DIR / "run.lock")
     refuse_taken_port(settings)
     with Supervisor() as supervisor:
