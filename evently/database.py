@@ -90,7 +90,7 @@ def transaction() -> Iterator[Session]:
     state and, on SQLite, holds the write lock from its first statement.
     """
     session = _session()()
-    if session.info.get("in_transaction"):
+    if session.info.get("in_transaction") is not None:
         yield session
         return
     if session.new or session.dirty or session.deleted:
@@ -119,7 +119,7 @@ def single_statement() -> Iterator[Connection]:
     holds two.
     """
     session = _session()()
-    if session.info.get("in_transaction"):
+    if session.info.get("in_transaction") is not None:
         raise RuntimeError("a statement that commits by itself inside transaction()")
     session.commit()
     engine = cast("Engine", session.get_bind())
