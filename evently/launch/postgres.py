@@ -48,13 +48,13 @@ class Postgres:
 
     @classmethod
     @contextlib.contextmanager
-    def temporary(cls) -> Iterator[Self]:
+    def temporary(cls, *, durable: bool = False) -> Iterator[Self]:
         """A started server for tests, in a temporary directory that is removed afterwards."""
         directory = Path(tempfile.mkdtemp(prefix="evently-postgres-"))
         # The server's user must pass through; its own directory inside is private.
         directory.chmod(0o711)
         try:
-            with cls(directory / "home", durable=False) as server:
+            with cls(directory / "home", durable=durable) as server:
                 yield server
         finally:
             shutil.rmtree(directory, ignore_errors=True)
