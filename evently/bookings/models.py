@@ -14,6 +14,8 @@ from evently.events.models import Event
 PENDING, PROCESSING, CONFIRMED, FAILED, CANCELLED = STATUSES = ("pending", "processing", "confirmed", "failed", "cancelled")
 # States in which a booking takes seats.
 SEAT_HOLDING = (CONFIRMED,)
+# States that end when the event is called off.
+LIVE = (PENDING, PROCESSING, CONFIRMED)
 # No 0 O 1 I L U: a code is read out at doors and over telephones.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 

@@ -3,19 +3,20 @@
 import datetime as dt
 import math
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
-from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, PENDING, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, LIVE, PENDING, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_see_booking, can_see_bookings_of
 from evently.database import Page, paginate, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.events.models import Event
 from evently.events.policies import require_manager
-from evently.events.queries import get_event
+from evently.events.queries import get_event, is_managed_by
 from evently.extensions import db
 
 # What each tab of "My bookings" shows.
@@ -98,6 +99,65 @@ def count_ahead(booking: Booking) -> int:
     """How many bookings of the same event are to be decided before this one."""
     query = select(func.count()).where(Booking.event_id == booking.event_id, Booking.status == PROCESSING, Booking.seq < booking.seq)
     return db.session.scalar(query) or 0
+
+
+@dataclass
+class Sales:
+    """Tickets that hold seats, those of them for events to come, and the money for all of them by currency."""
+
+    tickets: int = 0
+    upcoming_tickets: int = 0
+    revenue: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, currency: str, tickets: int, upcoming_tickets: int, amount: Decimal) -> None:
+        self.tickets += tickets
+        self.upcoming_tickets += upcoming_tickets
+        self.revenue[currency] = amount
+
+
+def get_sales(*, by: User) -> Sales:
+    """Over every event this person manages. Raises NotAllowed for people who do not organize."""
+    sales = Sales()
+    query = select(*_sums()).where(*_is_sold_for(by)).group_by(Booking.currency).order_by(func.sum(Booking.total_amount).desc())
+    for row in db.session.execute(query.join(Event, Booking.event_id == Event.id)):
+        sales.add(*row)
+    return sales
+
+
+def list_sales(*, by: User, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Sales]:
+    """By event, for those of them that this person manages; an event without sales has empty ones."""
+    sales = {event_id: Sales() for event_id in event_ids}
+    query = select(Booking.event_id, *_sums()).where(*_is_sold_for(by), Booking.event_id.in_(event_ids))
+    query = query.join(Event, Booking.event_id == Event.id).group_by(Booking.event_id, Booking.currency)
+    for event_id, *sums in db.session.execute(query.order_by(func.sum(Booking.total_amount).desc())):
+        sales[event_id].add(*sums)
+    return sales
+
+
+def _sums() -> tuple[ColumnElement[object], ...]:
+    """Currency, tickets, tickets for events to come, and money."""
+    upcoming = func.sum(Booking.ticket_count).filter(Event.time > utc_now())
+    return Booking.currency, func.sum(Booking.ticket_count), func.coalesce(upcoming, 0), func.sum(Booking.total_amount)
+
+
+def _is_sold_for(user: User) -> tuple[ColumnElement[bool], ...]:
+    return is_managed_by(user), Event.archived_at.is_(None), Booking.status.in_(SEAT_HOLDING)
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """People, and the tickets that they hold or wait for."""
+
+    people: int
+    bookings: int
+    tickets: int
+
+
+def count_live(*, by: User, event_id: uuid.UUID, statuses: Collection[str] = LIVE) -> Crowd:
+    """Who holds tickets of an event that `by` manages, or waits for them; nobody where they do not manage it."""
+    counts = (func.count(Booking.user_id.distinct()), func.count(), func.coalesce(func.sum(Booking.ticket_count), 0))
+    query = select(*counts).join(Event, Booking.event_id == Event.id).where(Booking.event_id == event_id, Booking.status.in_(statuses))
+    return Crowd(*db.session.execute(query.where(is_managed_by(by))).one())
 
 
 @dataclass(frozen=True)

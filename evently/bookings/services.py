@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from evently.accounts.models import User
 from evently.bookings import queries, wakeups
 from evently.bookings.locks import one_at_a_time
-from evently.bookings.models import CANCELLED, CONFIRMED, PENDING, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_cancel_booking
 from evently.bookings.signals import bookings_cancelled
 from evently.database import on_commit, single_statement, transaction, utc_now
@@ -22,8 +22,6 @@ from evently.events.queries import get_public_event
 from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled
 from evently.extensions import db
-
-LIVE = (PENDING, PROCESSING, CONFIRMED)
 
 
 def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: uuid.UUID | None = None) -> Booking:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
 from evently.accounts.models import User
-from evently.accounts.policies import can_manage_every_event
+from evently.accounts.policies import can_manage_every_event, require_organizer
 from evently.database import Page, paginate, utc_now
 from evently.errors import NotFound
-from evently.events.models import CANCELLED, PUBLISHED, Event, TicketStock
+from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock
 from evently.events.policies import require_manager
 from evently.extensions import db
 
@@ -22,6 +22,8 @@ ORDERINGS = {
     "price_per_ticket": Event.price_per_ticket,
     "capacity": Event.capacity,
 }
+# An event that nobody has booked is worth a word when it starts within this time.
+SOON = dt.timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,10 @@ class EventFilters:
     is_active: bool | None = None
     is_upcoming: bool | None = None
     has_seats: bool = False
+    # one of STATUSES
+    status: str = ""
+    # only what its organizer should look at: drafts, nearly full, not on sale yet, not sold at all
+    needs_attention: bool = False
     # a key of ORDERINGS, with a leading "-" from the other end
     ordering: str = "time"
 
@@ -72,9 +78,38 @@ def list_public_events(filters: EventFilters, *, page: int = 1, size: int = 12) 
 
 
 def list_managed_events(*, by: User, filters: EventFilters, page: int = 1, size: int = 20) -> Page[Event]:
-    """Every event for staff and superusers, their own for organizers."""
-    query = _events() if can_manage_every_event(by) else _events().where(Event.organizer_id == by.id)
-    return paginate(_filtered(query, filters), number=page, size=size)
+    """Every event for staff and superusers, their own for organizers. Raises NotAllowed for everybody else."""
+    return paginate(_filtered(_events().where(is_managed_by(by)), filters), number=page, size=size)
+
+
+def is_managed_by(user: User) -> ColumnElement[bool]:
+    """The condition for events that this person manages, as `can_manage_event` has it. Raises NotAllowed."""
+    require_organizer(user)
+    return true() if can_manage_every_event(user) else Event.organizer_id == user.id
+
+
+@dataclass(frozen=True)
+class EventCounts:
+    """How many events somebody manages; `on` are published and upcoming, with `available` seats."""
+
+    total: int
+    upcoming: int
+    drafts: int
+    on: int
+    available: int
+
+
+def count_managed_events(by: User) -> EventCounts:
+    """Raises NotAllowed for people who do not organize."""
+    is_mine = and_(is_managed_by(by), Event.archived_at.is_(None))
+    is_upcoming = Event.time > utc_now()
+    is_on = and_(is_upcoming, Event.status == PUBLISHED)
+    conditions = (true(), is_upcoming, Event.status == DRAFT, is_on)
+    counts = db.session.execute(select(*(func.count().filter(condition) for condition in conditions)).select_from(Event).where(is_mine))
+    free_seats = func.coalesce(func.sum(TicketStock.capacity - TicketStock.reserved), 0)
+    available = db.session.scalar(select(free_seats).join(Event, Event.id == TicketStock.event_id).where(is_mine, is_on))
+    total, upcoming, drafts, on = counts.one()
+    return EventCounts(total=total, upcoming=upcoming, drafts=drafts, on=on, available=int(available or 0))
 
 
 def list_venues(limit: int = 200) -> Sequence[str]:
@@ -136,4 +171,20 @@ def _state_clauses(filters: EventFilters) -> list[ColumnElement[bool]]:
     if filters.has_seats:
         has_stock = select(TicketStock.event_id).where(TicketStock.event_id == Event.id, TicketStock.reserved < TicketStock.capacity)
         clauses.append(has_stock.exists())
+    if filters.status:
+        clauses.append(Event.status == filters.status)
+    if filters.needs_attention:
+        clauses.append(_needs_attention())
     return clauses
+
+
+def _needs_attention() -> ColumnElement[bool]:
+    now = utc_now()
+    taken = select(func.coalesce(func.sum(TicketStock.reserved), 0)).where(TicketStock.event_id == Event.id).scalar_subquery()
+    is_nearly_full = taken * 10 >= Event.capacity * 9
+    is_unsold = and_(taken == 0, Event.time < now + SOON)
+    is_for_sale = and_(Event.status == PUBLISHED, or_(Event.sales_end.is_(None), Event.sales_end > now))
+    return and_(
+        Event.time > now,
+        or_(Event.status == DRAFT, and_(is_for_sale, or_(Event.sales_start > now, is_nearly_full, is_unsold))),
+    )

@@ -12,10 +12,11 @@ from evently.accounts.services import ProfileFields
 from evently.errors import Invalid, NotAuthenticated
 from evently.events.queries import EventFilters, list_public_events
 from evently.extensions import limiter
+from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
 from evently.http.login import signed_in_user
 from evently.web import blueprint
-from evently.web.forms import LoginForm, PlainForm, ProfileForm, RegisterForm
+from evently.web.forms import LoginForm, ProfileForm, RegisterForm
 
 POSTERS_ON_THE_WALL = 6
 

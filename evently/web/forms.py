@@ -2,24 +2,12 @@
 
 from typing import Any
 
-from wtforms import BooleanField, EmailField, Form, IntegerField, PasswordField, StringField, TelField, TextAreaField
+from wtforms import BooleanField, EmailField, IntegerField, PasswordField, StringField, TelField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length
 
-from evently.errors import DomainError
+from evently.http.forms import PlainForm
 
 NUMBER = "Enter a whole number of tickets, such as 2."
-
-
-class PlainForm(Form):
-    """A form that also shows what a service had to say."""
-
-    def add_refusal(self, error: DomainError) -> None:
-        """Put a service's messages beside the fields they name, and the rest above the form."""
-        known = {name: messages for name, messages in error.fields.items() if name in self._fields}
-        for name, messages in known.items():
-            self._fields[name].errors = [*self._fields[name].errors, *messages]
-        if not known:
-            self.form_errors.append(error.message)
 
 
 class WholeNumberField(IntegerField):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 
 from evently.events.queries import EventFilters
+from evently.http.arguments import one_of, text
 from evently.http.formatting import MONTHS
 from evently.http.pagination import page_number
 
@@ -18,8 +19,6 @@ PRICES = {"": "Any price", "0": "Free", "20": "Up to 20", "50": "Up to 50", "100
 # value in the address: (ordering of the query, words)
 SORTS = {"": ("time", "Soonest first"), "price": ("price_per_ticket", "Cheapest first"), "new": ("-created_at", "Newly added")}
 ORDERINGS = {value: words for value, (_, words) in SORTS.items()}
-# characters; longer than any honest search
-LONGEST_SEARCH = 100
 SATURDAY = 5
 
 
@@ -42,20 +41,20 @@ class Listing:
     def read(cls, args: Mapping[str, str]) -> "Listing":
         """From the arguments of an address."""
         date_from, date_to = _date(args.get("from", "")), _date(args.get("to", ""))
-        when = _one_of(PRESETS, args.get("when", ""))
+        when = one_of(PRESETS, args.get("when", ""))
         if not when and "when" not in args and (date_from or date_to):
             when = "range"
         is_range = when == "range"
         return cls(
-            search=_text(args.get("q", "")),
+            search=text(args.get("q", "")),
             when=when,
             date_from=date_from if is_range else None,
             date_to=date_to if is_range else None,
-            category=_text(args.get("category", "")),
-            venue=_text(args.get("venue", ""), 200),
-            price=_one_of(PRICES, args.get("price", "")),
+            category=text(args.get("category", "")),
+            venue=text(args.get("venue", ""), 200),
+            price=one_of(PRICES, args.get("price", "")),
             available=bool(args.get("available")),
-            sort=_one_of(SORTS, args.get("sort", "")),
+            sort=one_of(SORTS, args.get("sort", "")),
             page=page_number(args),
         )
 
@@ -146,15 +145,6 @@ class Listing:
         """`“organ”, this weekend, up to 20`."""
         words = [words for words, _ in self.chips()]
         return ", ".join([words[0], *(word if word.startswith("“") else word[0].lower() + word[1:] for word in words[1:])])
-
-
-def _text(value: str, length: int = LONGEST_SEARCH) -> str:
-    # PostgreSQL takes no NUL in a text.
-    return value.replace("\0", "").strip()[:length]
-
-
-def _one_of(allowed: Mapping[str, object], value: str) -> str:
-    return value if value in allowed else ""
 
 
 def _date(value: str) -> dt.date | None:
