@@ -69,6 +69,8 @@ class Child:
             user=uid,
             group=gid,
             extra_groups=[] if user else None,
+            # What it writes, databases and schedules, is its user's alone.
+            umask=0o077,
             start_new_session=True,
         )
         self.pid = self._process.pid

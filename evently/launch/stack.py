@@ -23,7 +23,7 @@ ANNOUNCEMENT = """
     . {variables}
     {flask} create-superuser USERNAME EMAIL
     {flask} import-events FILE
-  Data is in {data_dir}. Ctrl-C stops everything.
+  Data is in {places}. Ctrl-C stops everything.
 """
 
 
@@ -36,7 +36,7 @@ def stack(*, until: Callable[[], bool]) -> None:
     refuse_taken_port(settings)
     environ["SECRET_KEY"] = environ.get("SECRET_KEY") or kept_secret(settings.DATA_DIR / "secret_key")
     with Supervisor() as supervisor:
-        _start_servers(supervisor, environ, settings.DATA_DIR)
+        places = [settings.DATA_DIR, *_start_servers(supervisor, environ, settings.DATA_DIR)]
         settings = load_settings(environ)
         variables = _write_variables(environ, settings.DATA_DIR)
         _migrate(environ)
@@ -44,22 +44,25 @@ def stack(*, until: Callable[[], bool]) -> None:
         for service in (*_celery_services(environ, settings), web):
             supervisor.start(service)
         wait_for_answer(web, settings)
-        flask = f"{_shown(sys.executable)} -m flask --app wsgi"
-        say(ANNOUNCEMENT.format(address=address(settings), variables=_shown(variables), flask=flask, data_dir=settings.DATA_DIR))
+        _announce(settings, variables, places)
         supervisor.watch(until=until)
         say("Stopping.")
 
 
-def _start_servers(supervisor: Supervisor, environ: dict[str, str], data_dir: Path) -> None:
-    """Those that no variable names; afterwards the variables name them."""
+def _start_servers(supervisor: Supervisor, environ: dict[str, str], data_dir: Path) -> Iterable[Path]:
+    """Those that no variable names; afterwards the variables name them. The places of their data outside `data_dir`."""
+    places = []
     if is_embedded(environ):
         postgres = Postgres(data_dir / "postgres", tier=DATABASE)
         supervisor.start(postgres)
         environ["DATABASE_URL"] = postgres.url
+        if not postgres.home.is_relative_to(data_dir):
+            places.append(postgres.home)
     if not environ.get("REDIS_URL"):
         valkey = Valkey(tier=BROKER)
         supervisor.start(valkey)
         environ["REDIS_URL"] = valkey.url
+    return places
 
 
 def _write_variables(environ: dict[str, str], data_dir: Path) -> Path:
@@ -94,6 +97,12 @@ def _celery_services(environ: dict[str, str], settings: Settings) -> Iterable[Se
     command = [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
     # Stopped with the web server: nothing new is asked for while the workers finish.
     yield Service("The beat", command, env=environ, cwd=ROOT, tier=WEB)
+
+
+def _announce(settings: Settings, variables: Path, places: Iterable[Path]) -> None:
+    flask = f"{_shown(sys.executable)} -m flask --app wsgi"
+    data = " and ".join(map(str, places))
+    say(ANNOUNCEMENT.format(address=address(settings), variables=_shown(variables), flask=flask, places=data))
 
 
 def _shown(path: str | Path) -> str:
