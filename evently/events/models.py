@@ -28,12 +28,12 @@ class Event(Base):
         CheckConstraint("sales_end > sales_start", name="sales_end_after_start"),
         CheckConstraint("max_tickets_per_booking > 0", name="max_per_booking_positive"),
         CheckConstraint("max_tickets_per_user > 0", name="max_per_user_positive"),
-        Index(None, "status", "time", "id"),
+        Index(None, "time", "id"),
         Index(None, "organizer_id", "time", "id"),
         Index(None, "category", "time", "id"),
-        Index(None, "venue", "time", "id"),
         Index(None, "price_per_ticket", "time", "id"),
         Index(None, "created_at", "id"),
+        Index(None, "capacity", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)

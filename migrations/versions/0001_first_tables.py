@@ -96,6 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("organizer_id", "source_id", name=op.f("uq_events_organizer_id_source_id")),
     )
+    op.create_index("ix_events_capacity_id", "events", ["capacity", "id"], unique=False)
     op.create_index("ix_events_category_time_id", "events", ["category", "time", "id"], unique=False)
     op.create_index("ix_events_created_at_id", "events", ["created_at", "id"], unique=False)
     op.create_index(
@@ -110,8 +111,7 @@ def upgrade() -> None:
         ["price_per_ticket", "time", "id"],
         unique=False,
     )
-    op.create_index("ix_events_status_time_id", "events", ["status", "time", "id"], unique=False)
-    op.create_index("ix_events_venue_time_id", "events", ["venue", "time", "id"], unique=False)
+    op.create_index("ix_events_time_id", "events", ["time", "id"], unique=False)
 
     op.create_table(
         "ticket_types",
@@ -272,12 +272,12 @@ def downgrade() -> None:
 
     op.drop_table("bookings")
     op.drop_table("ticket_types")
-    op.drop_index("ix_events_venue_time_id", "events")
-    op.drop_index("ix_events_status_time_id", "events")
+    op.drop_index("ix_events_time_id", "events")
     op.drop_index("ix_events_price_per_ticket_time_id", "events")
     op.drop_index("ix_events_organizer_id_time_id", "events")
     op.drop_index("ix_events_created_at_id", "events")
     op.drop_index("ix_events_category_time_id", "events")
+    op.drop_index("ix_events_capacity_id", "events")
 
     op.drop_table("events")
     op.drop_index("ix_api_tokens_user_id", "api_tokens")
