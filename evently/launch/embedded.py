@@ -1,16 +1,10 @@
-"""Embedded mode: the web process that also migrates, fills in demo data, and runs the worker and the beat in threads.
+"""Embedded mode: the Celery worker and the beat in threads of the web process.
 
-`create_web` is what the web server calls in its one worker process. The Celery worker and the beat are the real ones;
-only the broker is in memory, which is why they live in this process.
+They are the real ones; only the broker is in memory, which is why they live in the process that publishes to it.
 """
 
-import logging
-import os
-import signal
-import sys
 import threading
 import time
-from multiprocessing.util import Finalize
 from typing import Self
 
 from celery import Celery
@@ -18,43 +12,6 @@ from celery.beat import Scheduler, Service
 from celery.worker import WorkController
 from celery.worker import state as worker_state
 from celery.worker.consumer import Consumer
-from flask import Flask
-
-from evently import create_app
-
-log = logging.getLogger(__name__)
-
-
-def create_web() -> Flask:
-    """The site on a migrated database with its demo data, its tasks running."""
-    # Until the web server listens to it itself: a stop in the middle of a migration rolls it back.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    app = create_app()
-    _prepare(app)
-    worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_THREADS"]).start()
-    # After the last request, while threads may still be started: the worker finishes what it has begun.
-    Finalize(None, worker.stop, exitpriority=100)
-    threading.Thread(target=_end_with, args=(worker, os.getppid()), name="watch", daemon=True).start()
-    return app
-
-
-def _prepare(app: Flask) -> None:
-    import flask_migrate  # noqa: PLC0415 - together 0.2 s that a test of the worker does not need
-
-    from evently.demo import seed_demo  # noqa: PLC0415
-
-    with app.app_context():
-        flask_migrate.upgrade()
-        seed_demo()
-
-
-def _end_with(worker: "EmbeddedWorker", parent: int) -> None:
-    """End this process when its parent is gone or its worker has died: half a site is none."""
-    while os.getppid() == parent and worker.is_alive():
-        time.sleep(0.5)
-    if not worker.is_stopping:
-        log.error("The web server's main process or the embedded worker is gone; stopping.")
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class EmbeddedWorker:

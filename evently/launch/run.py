@@ -31,7 +31,7 @@ def run(*, until: Callable[[], bool]) -> None:
     take_lock(settings.DATA_DIR / "run.lock")
     refuse_taken_port(settings)
     with Supervisor() as supervisor:
-        web = web_service(settings, "--factory", "evently.launch.embedded:create_web", environ=environ, workers=1, kill_after=8)
+        web = web_service(settings, "--factory", "evently.launch.embedded_web:create_web", environ=environ, workers=1, kill_after=8)
         supervisor.start(web)
         wait_for_answer(web, settings)
         say(ANNOUNCEMENT.format(address=address(settings), data_dir=settings.DATA_DIR))
