@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import flask_migrate
 import redis
 import sqlalchemy as sa
-from flask import Flask, current_app
+from flask import Flask, current_app, has_app_context
 from flask.testing import FlaskClient
 from kombu.transport.memory import Channel
 from werkzeug.test import TestResponse
@@ -33,7 +33,9 @@ class Client(FlaskClient):
         # A new context, as a server gives each request: the test's application context would lend it the same
         # session, and the same cached user.
         response = contextvars.Context().run(super().open, *args, **{"buffered": True} | kwargs)
-        fresh()
+        # A redirect that is followed comes through here again, inside the context of the request before.
+        if has_app_context():
+            fresh()
         return response
 
 
