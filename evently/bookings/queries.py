@@ -6,10 +6,12 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
+from evently.accounts.queries import get_user
 from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, LIVE, PENDING, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_see_booking, can_see_bookings_of
 from evently.database import Page, paginate, utc_now
@@ -44,9 +46,11 @@ def list_bookings(
     page: int = 1,
     size: int = 10,
 ) -> Page[Booking]:
-    """Somebody's bookings, the newest first; `date_to` is exclusive. Raises NotAllowed for other people's."""
+    """Somebody's bookings, the newest first; `date_to` is exclusive. Raises NotAllowed for other people's, NotFound for nobody's."""
     if not can_see_bookings_of(by, user_id):
         raise NotAllowed("These bookings belong to somebody else.", code="not_your_bookings")
+    if user_id != by.id:
+        get_user(user_id)
     query = select(Booking).where(Booking.user_id == user_id).order_by(Booking.seq.desc())
     if status:
         query = query.where(Booking.status == status)
@@ -87,6 +91,12 @@ def list_event_bookings(*, by: User, event_id: uuid.UUID, page: int = 1, size: i
     return paginate(query, number=page, size=size)
 
 
+def count_confirmed_bookings(event_id: uuid.UUID) -> int:
+    """Bookings, not tickets, that are confirmed now."""
+    query = select(func.count()).where(Booking.event_id == event_id, Booking.status == CONFIRMED)
+    return db.session.scalar(query) or 0
+
+
 def count_held_tickets(*, user_id: int, event_id: uuid.UUID) -> int:
     """Tickets this person holds or has asked for and not been told no."""
     query = select(func.coalesce(func.sum(Booking.ticket_count), 0)).where(
@@ -103,7 +113,10 @@ def count_ahead(booking: Booking) -> int:
 
 @dataclass
 class Sales:
-    """Tickets that hold seats, those of them for events to come, and the money for all of them by currency."""
+    """Tickets that hold seats, those of them for events to come, and the money for all of them by currency.
+
+    A currency that brought nothing is not named.
+    """
 
     tickets: int = 0
     upcoming_tickets: int = 0
@@ -112,15 +125,16 @@ class Sales:
     def add(self, currency: str, tickets: int, upcoming_tickets: int, amount: Decimal) -> None:
         self.tickets += tickets
         self.upcoming_tickets += upcoming_tickets
-        self.revenue[currency] = amount
+        if amount:
+            self.revenue[currency] = amount
 
 
 def get_sales(*, by: User) -> Sales:
     """Over every event this person manages. Raises NotAllowed for people who do not organize."""
     sales = Sales()
     query = select(*_sums()).where(*_is_sold_for(by)).group_by(Booking.currency).order_by(func.sum(Booking.total_amount).desc())
-    for row in db.session.execute(query.join(Event, Booking.event_id == Event.id)):
-        sales.add(*row)
+    for sums in db.session.execute(query.join(Event, Booking.event_id == Event.id)):
+        sales.add(*sums)
     return sales
 
 
@@ -134,10 +148,10 @@ def list_sales(*, by: User, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID,
     return sales
 
 
-def _sums() -> tuple[ColumnElement[object], ...]:
-    """Currency, tickets, tickets for events to come, and money."""
+def _sums() -> list[ColumnElement[Any]]:
+    """What `Sales.add` takes."""
     upcoming = func.sum(Booking.ticket_count).filter(Event.time > utc_now())
-    return Booking.currency, func.sum(Booking.ticket_count), func.coalesce(upcoming, 0), func.sum(Booking.total_amount)
+    return [Booking.currency.expression, func.sum(Booking.ticket_count), func.coalesce(upcoming, 0), func.sum(Booking.total_amount)]
 
 
 def _is_sold_for(user: User) -> tuple[ColumnElement[bool], ...]:

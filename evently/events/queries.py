@@ -31,6 +31,7 @@ class EventFilters:
     """What to look for; every field narrows, None does not. `date_to` is exclusive."""
 
     search: str = ""
+    searches_descriptions: bool = True
     venue: str = ""
     category: str = ""
     date_from: dt.datetime | None = None
@@ -62,6 +63,23 @@ def get_public_event(event_id: uuid.UUID) -> Event:
     if event.status not in {PUBLISHED, CANCELLED}:
         raise NotFound("There is no such event.")
     return event
+
+
+def get_published_event(event_id: uuid.UUID) -> Event:
+    """What can be booked, or could be. Raises NotFound, for drafts and cancelled events too."""
+    event = get_event(event_id)
+    if event.status != PUBLISHED:
+        raise NotFound("There is no such event.")
+    return event
+
+
+def count_available_tickets(event_id: uuid.UUID) -> int:
+    """Seats of a published event that nobody has, read now. Raises NotFound, for drafts and cancelled events too."""
+    free = select(func.sum(TicketStock.capacity - TicketStock.reserved)).join(Event, Event.id == TicketStock.event_id)
+    seats = db.session.scalar(free.where(Event.id == event_id, Event.status == PUBLISHED, Event.archived_at.is_(None)))
+    if seats is None:
+        raise NotFound("There is no such event.")
+    return int(seats)
 
 
 def get_managed_event(*, by: User, event_id: uuid.UUID) -> Event:
@@ -104,11 +122,11 @@ def count_managed_events(by: User) -> EventCounts:
     is_mine = and_(is_managed_by(by), Event.archived_at.is_(None))
     is_upcoming = Event.time > utc_now()
     is_on = and_(is_upcoming, Event.status == PUBLISHED)
-    conditions = (true(), is_upcoming, Event.status == DRAFT, is_on)
-    counts = db.session.execute(select(*(func.count().filter(condition) for condition in conditions)).select_from(Event).where(is_mine))
+    count = func.count
+    query = select(count(), count().filter(is_upcoming), count().filter(Event.status == DRAFT), count().filter(is_on))
+    total, upcoming, drafts, on = db.session.execute(query.select_from(Event).where(is_mine)).one()
     free_seats = func.coalesce(func.sum(TicketStock.capacity - TicketStock.reserved), 0)
     available = db.session.scalar(select(free_seats).join(Event, Event.id == TicketStock.event_id).where(is_mine, is_on))
-    total, upcoming, drafts, on = counts.one()
     return EventCounts(total=total, upcoming=upcoming, drafts=drafts, on=on, available=int(available or 0))
 
 
@@ -141,9 +159,9 @@ def _filtered(query: Select[Event], filters: EventFilters) -> Select[Event]:
 
 
 def _text_clauses(filters: EventFilters) -> list[ColumnElement[bool]]:
+    columns = (Event.name, Event.venue, *((Event.description,) if filters.searches_descriptions else ()))
     clauses: list[ColumnElement[bool]] = [
-        or_(*(column.icontains(word, autoescape=True) for column in (Event.name, Event.venue, Event.description)))
-        for word in filters.search.split()
+        or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in filters.search.split()
     ]
     if filters.venue:
         clauses.append(Event.venue.icontains(filters.venue, autoescape=True))

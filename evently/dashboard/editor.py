@@ -1,0 +1,93 @@
+"""Creating and changing an event."""
+
+import uuid
+
+from flask import Response, current_app, flash, request, url_for
+
+from evently.dashboard import blueprint
+from evently.dashboard.forms import EventForm
+from evently.errors import Conflict, Invalid
+from evently.events import services
+from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
+from evently.events.queries import get_managed_event
+from evently.events.rules import EventFields
+from evently.http.htmx import redirect_to, render
+from evently.http.login import signed_in_user
+
+
+@blueprint.get("/events/new")
+def new_event() -> Response:
+    config = current_app.config
+    return show_editor(EventForm(None, timezone=config["DEFAULT_TIMEZONE"], currency=config["DEFAULT_CURRENCY"], category="other"))
+
+
+@blueprint.post("/events/new")
+def create_event() -> Response:
+    form = EventForm(request.form)
+    if not form.validate():
+        return show_editor(form, status=422)
+    try:
+        event = services.create_event(by=signed_in_user(), fields=with_status(form.fields()))
+    except Invalid as refusal:
+        form.add_refusal(refusal)
+        return show_editor(form, status=422)
+    flash("The draft is saved." if event.status == DRAFT else "The event is published.")
+    return redirect_to(event_address(event))
+
+
+@blueprint.get("/events/<uuid:event_id>/edit")
+def edit_event(event_id: uuid.UUID) -> Response:
+    event = get_managed_event(by=signed_in_user(), event_id=event_id)
+    if event.status == CANCELLED:
+        return redirect_to(event_address(event))
+    return show_editor(EventForm(None, event=event), event)
+
+
+@blueprint.post("/events/<uuid:event_id>/edit")
+def update_event(event_id: uuid.UUID) -> Response:
+    event = get_managed_event(by=signed_in_user(), event_id=event_id)
+    form = EventForm(request.form, event=event)
+    if not form.validate():
+        return show_editor(form, event, status=422)
+    was_draft = event.status == DRAFT
+    try:
+        event = services.update_event(by=signed_in_user(), event_id=event_id, fields=with_status(form.fields()))
+    except (Invalid, Conflict) as refusal:
+        form.add_refusal(refusal)
+        return show_editor(form, event, status=422)
+    flash("The event is published." if was_draft and event.status == PUBLISHED else "Your changes are saved.")
+    return redirect_to(event_address(event))
+
+
+@blueprint.post("/events/<uuid:event_id>/publication")
+def publish_event(event_id: uuid.UUID) -> Response:
+    try:
+        event = services.publish_event(by=signed_in_user(), event_id=event_id)
+    except Invalid as refusal:
+        # Something has to be changed first, most likely the date; the editor says what.
+        event = get_managed_event(by=signed_in_user(), event_id=event_id)
+        form = EventForm(None, event=event)
+        form.add_refusal(refusal)
+        return show_editor(form, event, status=422)
+    flash("The event is published.")
+    return redirect_to(event_address(event))
+
+
+@blueprint.post("/events/description")
+def preview_description() -> Response:
+    """What a description will look like, while it is being written."""
+    return render("dashboard/_description_preview.html", description=request.form.get("description", ""))
+
+
+def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200) -> Response:
+    return render("dashboard/editor.html", form=form, event=event, idempotency_key=uuid.uuid4(), status=status)
+
+
+def with_status(fields: EventFields) -> EventFields:
+    """What the button says that was pressed: publish, or keep as a draft. Without one nothing changes."""
+    status = request.form.get("status")
+    return {**fields, "status": status} if status else fields
+
+
+def event_address(event: Event) -> str:
+    return url_for("dashboard.show_event", event_id=event.id)

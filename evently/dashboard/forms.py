@@ -1,0 +1,96 @@
+"""The event editor's form: it checks shape and turns local times into moments; the services check rules."""
+
+import datetime as dt
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from wtforms import DateTimeLocalField, DecimalField, Field, IntegerField, SelectField, StringField, TextAreaField, URLField
+from wtforms.validators import InputRequired, Optional
+
+from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
+from evently.events.models import CATEGORIES, Event
+from evently.events.rules import CURRENCIES, EventFields, known_timezones
+from evently.http.forms import PlainForm
+
+MOMENTS = ("time", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
+# Zones that are places; the rest (EST5EDT, Etc/GMT+5, …) are there for old software.
+CONTINENTS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+
+WHOLE: dict[str, Any] = {"invalid_value_message": "Enter a whole number, such as 120."}
+AMOUNT: dict[str, Any] = {"invalid_value_message": "Enter an amount, such as 12.50."}
+# The first format is what browsers take back, the others are what people type where there is no picker.
+LOCAL_TIME: dict[str, Any] = {
+    "format": ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"],
+    "invalid_value_message": "Enter a date and a time, such as 2027-03-28 20:30.",
+}
+
+
+def zone_choices(current: str) -> dict[str, str | dict[str, str]]:
+    """Time zones by continent, with UTC first, and `current` even where a list of places has no room for it."""
+    choices: dict[str, str | dict[str, str]] = {"UTC": "UTC"}
+    places: dict[str, dict[str, str]] = {}
+    for name in sorted(known_timezones()):
+        continent, _, city = name.partition("/")
+        if city and continent in CONTINENTS:
+            places.setdefault(continent, {})[name] = city.replace("_", " ").replace("/", ", ")
+    if current in known_timezones() and all(current not in names for names in places.values()):
+        choices[current] = current
+    return choices | places
+
+
+class EventForm(PlainForm):
+    """Every field is named as in EventFields. Choices are left to the service, which names what it takes."""
+
+    name = StringField("Name", [InputRequired("Give the event a name.")])
+    summary = StringField("In one sentence")
+    category = SelectField("Category", choices={name: name.capitalize() for name in CATEGORIES}, validate_choice=False)
+    website = URLField("Website")
+    time = DateTimeLocalField("Starts", [InputRequired("Say when it starts.")], **LOCAL_TIME)
+    ends_at = DateTimeLocalField("Ends", [Optional()], **LOCAL_TIME)
+    timezone = SelectField("Time zone", validate_choice=False)
+    venue = StringField("Venue", [InputRequired("Say where it takes place.")])
+    capacity = IntegerField("Seats", [InputRequired("Say how many seats there are.")], **WHOLE)
+    price_per_ticket = DecimalField("Price a ticket", [InputRequired("Enter a price; 0 is free.")], **AMOUNT)
+    currency = SelectField("Currency", choices={name: name for name in CURRENCIES}, validate_choice=False)
+    sales_start = DateTimeLocalField("Sales begin", [Optional()], **LOCAL_TIME)
+    sales_end = DateTimeLocalField("Sales end", [Optional()], **LOCAL_TIME)
+    max_tickets_per_booking = IntegerField("Most tickets in one booking", [Optional()], **WHOLE)
+    max_tickets_per_user = IntegerField("Most tickets a person", [Optional()], **WHOLE)
+    cancellation_deadline = DateTimeLocalField("Bookings can be cancelled until", [Optional()], **LOCAL_TIME)
+    description = TextAreaField("Description")
+
+    def __init__(self, formdata: Any, *, event: Event | None = None, **defaults: Any) -> None:
+        self.stored = {name: getattr(event, name) for name in MOMENTS} if event else {}
+        values = {name: getattr(event, name) for name in EventFields.__annotations__} if event else defaults
+        if event:
+            values |= {name: wall_clock(moment, event.zone) for name, moment in self.stored.items() if moment}
+        super().__init__(formdata, data=values)
+        self.timezone.choices = zone_choices(self.timezone.data or "UTC")
+        self.moments: dict[str, dt.datetime | None] = {}
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        is_sound = super().validate(extra_validators)
+        # With a zone that does not exist the times mean nothing; the service will say so.
+        zone = ZoneInfo(self.timezone.data if self.timezone.data in known_timezones() else "UTC")
+        for name in MOMENTS:
+            is_sound = self._understand(name, self._fields[name], zone) and is_sound
+        return is_sound
+
+    def _understand(self, name: str, field: Field, zone: ZoneInfo) -> bool:
+        """Whether the field's local time is one; it is then in `moments`."""
+        stored = self.stored.get(name)
+        # What was not touched stays the same to the second, and the second of two equal hours stays the second.
+        if stored and field.data and wall_clock(stored, zone).replace(second=0, microsecond=0) == field.data:
+            self.moments[name] = stored
+            return True
+        try:
+            self.moments[name] = moment_at(field.data, zone) if field.data else None
+        except NoSuchTime as error:
+            field.errors = [*field.errors, str(error)]
+            return False
+        return True
+
+    def fields(self) -> EventFields:
+        """What the service takes; valid forms only."""
+        return cast("EventFields", {**self.data, **self.moments})
