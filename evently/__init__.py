@@ -57,10 +57,10 @@ def _load_domain() -> None:
 
 def _register_edges(app: Flask) -> None:
     from evently import api, cli, dashboard, web
-    from evently.http import formatting, health, static_files
+    from evently.http import caching, formatting, health
 
     formatting.init_app(app)
-    static_files.init_app(app)
+    caching.init_app(app)
     web.init_app(app)
     dashboard.init_app(app)
     api.init_app(app)

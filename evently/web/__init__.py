@@ -10,7 +10,7 @@ blueprint = Blueprint("web", __name__)
 
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint above.
-    from evently.web import accounts, bookings, events  # noqa: F401, PLC0415
+    from evently.web import accounts, bookings, events, mailbox  # noqa: F401, PLC0415
 
     app.jinja_env.globals.update(can_organize=can_organize, utc_now=utc_now)
     app.register_blueprint(blueprint)

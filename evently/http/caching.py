@@ -1,4 +1,4 @@
-"""Addresses of static files carry a version made of their content, so that browsers may keep them for ever."""
+"""What may be kept: addresses of static files and posters carry a version, so that browsers keep them for ever."""
 
 import hashlib
 from functools import cache
@@ -6,13 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 # seconds; a year, which is what browsers take for ever
 FOR_EVER = 31_536_000
 
 
+class SessionInterface(SecureCookieSessionInterface):
+    """An answer that is everybody's neither sets the session's cookie nor varies by it.
+
+    Flask-Login looks into the session after every request, and `Vary: Cookie` would make browsers fetch every poster
+    again whenever the cookie changes.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if not response.cache_control.public:
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask) -> None:
     folder = Path(str(app.static_folder))
+    app.session_interface = SessionInterface()
 
     @app.url_defaults
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
@@ -27,7 +41,7 @@ def init_app(app: Flask) -> None:
 
 
 def cache_for_ever(response: Response) -> Response:
-    """For an answer whose address changes with its content."""
+    """For an answer whose address changes with its content, and that is the same for everybody."""
     response.headers["Cache-Control"] = f"public, max-age={FOR_EVER}, immutable"
     return response
 

@@ -1,0 +1,58 @@
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.factories import make_event
+from tests.harness.visitor import Visitor
+
+
+def test_unknown_addresses_get_a_page_for_people(client: FlaskClient):
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "Nothing at this address" in answer.text
+    assert 'href="/"' in answer.text
+
+
+def test_the_wrong_method_says_so(client: FlaskClient):
+    answer = client.get("/logout")
+    assert answer.status_code == 405
+    assert "That does not work here" in answer.text
+
+
+def test_a_form_that_is_too_large_is_refused(visitor: Visitor):
+    token = visitor.token("/login")
+    answer = visitor.client.post("/login", data={"username": "x" * 2_000_000, "csrf_token": token})
+    assert answer.status_code == 413
+    assert "That is too large" in answer.text
+
+
+def test_a_form_without_its_token_is_too_old(client: FlaskClient):
+    answer = client.post("/login", data={"username": "x", "password": "y"})
+    assert answer.status_code == 400
+    assert "This form is too old" in answer.text
+
+
+def test_logging_in_too_often_is_slowed_down(app: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "LOGIN_RATE_LIMIT", "1 per minute")
+    fields = {"username": "nobody", "password": "nothing"}
+    assert [visitor.submit("/login", fields).status_code for _ in range(2)] == [422, 429]
+    assert visitor.get("/login").status_code == 200
+
+
+def test_a_failure_of_ours_is_told_without_asking_who_is_looking(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    make_event()
+
+    def away(*_args: object, **_kwargs: object) -> None:
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setattr("sqlalchemy.engine.Connection.execute", away)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = "1", True
+    page = client.get("/bookings")
+    assert page.status_code == 500
+    assert "This should not have happened" in page.text
+    alert = client.get("/bookings", headers={"HX-Request": "true"})
+    assert alert.status_code == 500
+    assert 'role="alert"' in alert.text
+    assert "<html" not in alert.text
