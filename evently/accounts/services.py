@@ -31,7 +31,7 @@ class ProfileFields(TypedDict, total=False):
     address: str
 
 
-_LENGTHS = {"first_name": 150, "last_name": 150, "phone_number": 15, "address": 500}
+LENGTHS = {"first_name": 150, "last_name": 150, "phone_number": 15, "address": 500}
 
 
 def register(*, username: str, password: str, profile: ProfileFields) -> User:
@@ -130,7 +130,7 @@ def _credential_problems(username: str, password: str) -> dict[str, list[str]]:
 
 def _profile_problems(profile: ProfileFields) -> dict[str, list[str]]:
     problems = {
-        name: [f"Use at most {length} characters."] for name, length in _LENGTHS.items() if len(str(profile.get(name, ""))) > length
+        name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(str(profile.get(name, ""))) > length
     }
     phone_number = profile.get("phone_number", "")
     if phone_number and "phone_number" not in problems and not PHONE_NUMBER.fullmatch(phone_number):

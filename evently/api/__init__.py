@@ -2,6 +2,18 @@
 
 from flask import Flask
 
+from evently.extensions import csrf
+from evently.http import json
+
 
 def init_app(app: Flask) -> None:
-    del app
+    # Imported late: these modules add their addresses to the blueprint.
+    from evently.api import accounts, admin, bookings, events  # noqa: F401, PLC0415
+    from evently.api.auth import PageSessions  # noqa: PLC0415
+    from evently.api.endpoint import blueprint, reference  # noqa: PLC0415
+
+    json.init_app(app)
+    app.session_interface = PageSessions()
+    # No other site can make a browser send a token, and cookies are never read.
+    csrf.exempt(blueprint)
+    reference(app).register_blueprint(blueprint)

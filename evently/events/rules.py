@@ -13,6 +13,9 @@ from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 LENGTHS = {"name": 200, "venue": 200, "summary": 300, "description": 20_000, "website": 500, "source_id": 500}
 MAX_CAPACITY = 1_000_000
 MAX_PRICE = Decimal("99999999.99")
+# Far years overflow once they are moments in another zone.
+YEARS = range(1900, 3000)
+MOMENTS = ("time", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
 # The order of moments that must hold where both are given.
 _ORDER = (
     ("ends_at", "time", "The end must not come before the start.", False),
@@ -92,7 +95,11 @@ def _numbers(fields: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _moments(fields: Mapping[str, Any]) -> dict[str, list[str]]:
-    found = {}
+    found = {
+        name: [f"Choose a year from {YEARS.start} to {YEARS.stop - 1}."]
+        for name in MOMENTS
+        if fields.get(name) is not None and fields[name].year not in YEARS
+    }
     for later, earlier, message, strictly in _ORDER:
         after, before = fields.get(later), fields.get(earlier)
         if after is None or before is None:

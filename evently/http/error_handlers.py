@@ -79,7 +79,10 @@ def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]]
         details: dict[str, Any] = {"code": code}
         if fields:
             details["fields"] = fields
-        return make_response(jsonify(error=message, details=details), status)
+        response = make_response(jsonify(error=message, details=details), status)
+        if status == 401:
+            response.headers["WWW-Authenticate"] = 'Token realm="Evently"'
+        return response
     template = "errors/_alert.html" if wants_fragment() else "errors/error.html"
     context = {"status": status, "code": code, "message": message, "fields": fields or {}}
     response = make_response(_render_bare(template, context) if status >= 500 else render_template(template, **context), status)
@@ -104,5 +107,6 @@ def _flat(messages: Any) -> dict[str, list[str]]:
     flat: dict[str, list[str]] = {}
     for fields in messages.values() if isinstance(messages, dict) else ():
         for name, found in fields.items() if isinstance(fields, dict) else ():
-            flat[str(name)] = [str(message) for message in (found if isinstance(found, list) else [found])]
+            # marshmallow's name for what is wrong with all of it
+            flat["body" if name == "_schema" else str(name)] = [str(message) for message in (found if isinstance(found, list) else [found])]
     return flat

@@ -1,0 +1,47 @@
+"""Accounts and tokens."""
+
+from typing import Any, cast
+
+from evently.accounts import services
+from evently.accounts.models import User
+from evently.accounts.services import ProfileFields
+from evently.api.auth import caller
+from evently.api.endpoint import endpoint
+from evently.api.presenters import With
+from evently.api.schemas import Credentials, LoggedIn, LoggedOut, Profile, ProfileChanges, Registered, Registration
+from evently.http.identity import require_token
+from evently.http.limits import limit_logins, limit_registrations
+
+
+@endpoint("POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, is_public=True)
+def register(body: dict[str, Any]) -> With:
+    """Create an account and a token for it."""
+    username, password = body.pop("username"), body.pop("password")
+    user = services.register(username=username, password=password, profile=cast("ProfileFields", body))
+    return With(user, token=services.issue_token(user=user, name="registration"))
+
+
+@endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=(401,), limit=limit_logins, is_public=True)
+def login(body: dict[str, Any]) -> dict[str, str]:
+    """Get a new token by username and password."""
+    user = services.authenticate(login=body["username"], password=body["password"])
+    return {"token": services.issue_token(user=user, name="login")}
+
+
+@endpoint("POST", "/user/auth/logout/", answer=LoggedOut)
+def logout() -> dict[str, str]:
+    """Give up the token of this request; others stay valid."""
+    services.revoke_token(token=require_token())
+    return {"status": "logged_out"}
+
+
+@endpoint("GET", "/user/auth/me/", answer=Profile)
+def show_profile() -> User:
+    """Who you are."""
+    return caller()
+
+
+@endpoint("PATCH", "/user/auth/me/", body=ProfileChanges, answer=Profile)
+def change_profile(body: dict[str, Any]) -> User:
+    """Change what is sent and leave the rest."""
+    return services.update_profile(user=caller(), profile=cast("ProfileFields", body))

@@ -1,0 +1,52 @@
+"""Events, for those who manage them."""
+
+import uuid
+from typing import Any, cast
+
+from evently.accounts.policies import require_organizer
+from evently.api.auth import caller
+from evently.api.endpoint import endpoint
+from evently.api.listing import days, present_page
+from evently.api.presenters import With
+from evently.api.schemas import EventChanges, ManagedEvent, ManagedEventDetails, ManagedEventSearch, NewEvent, SavedEvent, page_of
+from evently.bookings.queries import count_confirmed_bookings
+from evently.events import queries, services
+from evently.events.models import Event
+from evently.events.queries import EventFilters
+from evently.events.rules import EventFields
+
+
+@endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=(403,))
+def create_event(body: dict[str, Any]) -> Event:
+    """Create an event, published at once unless `status` says draft; for organizers and staff."""
+    return services.create_event(by=caller(), fields=cast("EventFields", body))
+
+
+@endpoint("PUT", "/admin/events/<uuid:event_id>/", body=EventChanges, answer=SavedEvent, refuses=(403, 404, 409))
+def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
+    """Change what is sent and leave the rest; for its organizer and staff."""
+    return services.update_event(by=caller(), event_id=event_id, fields=cast("EventFields", body))
+
+
+@endpoint("GET", "/admin/events/list/", query=ManagedEventSearch, answer=page_of(ManagedEvent), refuses=(403, 404))
+def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
+    """Every event for staff, their own for organizers."""
+    by = caller()
+    require_organizer(by)
+    filters = EventFilters(
+        search=query["search"],
+        searches_descriptions=False,
+        venue=query["venue"],
+        is_active=query.get("is_active"),
+        is_upcoming={"upcoming": True, "past": False}.get(query.get("status", "")),
+        ordering=query["ordering"],
+        **days(query),
+    )
+    return present_page(queries.list_managed_events(by=by, filters=filters, page=query["page"], size=query["page_size"]))
+
+
+@endpoint("GET", "/admin/events/<uuid:event_id>/details/", answer=ManagedEventDetails, refuses=(403, 404))
+def show_managed_event(event_id: uuid.UUID) -> With:
+    """One event with how it sells; for its organizer and staff."""
+    event = queries.get_managed_event(by=caller(), event_id=event_id)
+    return With(event, total_bookings=count_confirmed_bookings(event_id))

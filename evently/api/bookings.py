@@ -1,0 +1,72 @@
+"""Asking for tickets, watching what becomes of them, and giving them back."""
+
+import uuid
+from typing import Any
+
+from flask import url_for
+
+from evently.accounts.models import User
+from evently.accounts.queries import get_user
+from evently.api.auth import caller
+from evently.api.endpoint import endpoint
+from evently.api.listing import days, present_page
+from evently.api.presenters import With, timeline
+from evently.api.schemas import Booking as BookingSchema
+from evently.api.schemas import BookingDetails, BookingInHistory, BookingSearch, CancelledBooking, NewBooking, page_of
+from evently.bookings import queries, services
+from evently.bookings.models import Booking
+from evently.bookings.policies import require_booker
+from evently.errors import Invalid
+from evently.http.idempotency import claimed_id
+from evently.http.limits import limit_bookings
+
+
+@endpoint("POST", "/bookings/", body=NewBooking, answer=BookingSchema, status=201, refuses=(403, 404, 409), limit=limit_bookings)
+def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
+    """Ask for tickets. The booking is decided in order of arrival, moments later; look at it under `Location`."""
+    user = _holder(body.get("user_id"))
+    try:
+        booking = services.book_tickets(user=user, event_id=body["event_id"], tickets=body["number_of_tickets"], booking_id=claimed_id())
+    except Invalid as error:
+        # The service's word for it is not the one that was sent.
+        error.fields = {{"tickets": "number_of_tickets"}.get(name, name): said for name, said in error.fields.items()}
+        raise
+    return booking, {"Location": url_for("api.show_booking", booking_id=booking.id)}
+
+
+@endpoint("GET", "/bookings/<uuid:booking_id>/", answer=BookingDetails, refuses=(404,))
+def show_booking(booking_id: uuid.UUID) -> With:
+    """A booking with its place in line and what happened so far; for its holder, the event's organizer and staff."""
+    booking = queries.get_booking(by=caller(), booking_id=booking_id)
+    place = queries.get_place_in_line(booking)
+    return With(booking, position=place.ahead + 1 if place else None, timeline=timeline(booking))
+
+
+@endpoint("DELETE", "/bookings/<uuid:booking_id>/", answer=CancelledBooking, refuses=(404, 409))
+def cancel_booking(booking_id: uuid.UUID) -> Booking:
+    """Give the tickets back."""
+    return services.cancel_booking(by=caller(), booking_id=booking_id)
+
+
+@endpoint(
+    "GET",
+    "/users/<int(max=2147483647):user_id>/bookings/",
+    query=BookingSearch,
+    answer=page_of(BookingInHistory),
+    refuses=(403, 404),
+)
+def list_bookings(query: dict[str, Any], user_id: int) -> dict[str, Any]:
+    """Somebody's bookings, the newest first; your own unless you are staff."""
+    page = queries.list_bookings(
+        by=caller(), user_id=user_id, status=query.get("status", ""), page=query["page"], size=query["page_size"], **days(query)
+    )
+    return present_page(page)
+
+
+def _holder(user_id: int | None) -> User:
+    """Whom the booking is for. Raises NotAllowed, NotFound."""
+    by = caller()
+    if user_id is None or user_id == by.id:
+        return by
+    require_booker(by, user_id)
+    return get_user(user_id)

@@ -1,0 +1,40 @@
+"""What is on, for everybody."""
+
+import uuid
+from typing import Any
+
+from evently.api.endpoint import endpoint
+from evently.api.listing import days, present_page
+from evently.api.schemas import Availability, PublicEvent, PublicEventSearch, page_of
+from evently.events import queries
+from evently.events.models import Event
+from evently.events.queries import EventFilters
+
+
+@endpoint("GET", "/user/events/", query=PublicEventSearch, answer=page_of(PublicEvent), refuses=(404,), is_public=True)
+def list_events(query: dict[str, Any]) -> dict[str, Any]:
+    """Published events; upcoming ones unless `upcoming_only=false`."""
+    filters = EventFilters(
+        search=query["search"],
+        venue=query["venue"],
+        min_price=query.get("min_price"),
+        max_price=query.get("max_price"),
+        is_active=True,
+        is_upcoming=True if query["upcoming_only"] else None,
+        has_seats=query["available_only"],
+        ordering=query["ordering"],
+        **days(query),
+    )
+    return present_page(queries.list_public_events(filters, page=query["page"], size=query["page_size"]))
+
+
+@endpoint("GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=(404,), is_public=True)
+def show_event(event_id: uuid.UUID) -> Event:
+    """One published event."""
+    return queries.get_published_event(event_id)
+
+
+@endpoint("GET", "/events/<uuid:event_id>/availability/", answer=Availability, refuses=(404,), is_public=True)
+def show_availability(event_id: uuid.UUID) -> dict[str, Any]:
+    """Seats that nobody has, counted now."""
+    return {"event_id": event_id, "available_tickets": queries.count_available_tickets(event_id), "exact": True}

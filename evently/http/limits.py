@@ -1,0 +1,20 @@
+"""How often somebody may do what costs dear. Pages and the API count together: it is the same person at both doors."""
+
+from flask import current_app
+from flask_limiter.util import get_remote_address
+
+from evently.extensions import limiter
+from evently.http.identity import find_asker
+
+
+def whoever_asks() -> str:
+    """The person where there is one, so that a whole office behind one address can book."""
+    asker = find_asker()
+    return f"user:{asker.id}" if asker else get_remote_address()
+
+
+limit_logins = limiter.shared_limit(lambda: str(current_app.config["LOGIN_RATE_LIMIT"]), scope="logins", methods=["POST"])
+limit_registrations = limiter.shared_limit(lambda: str(current_app.config["REGISTER_RATE_LIMIT"]), scope="registrations", methods=["POST"])
+limit_bookings = limiter.shared_limit(
+    lambda: str(current_app.config["BOOKING_RATE_LIMIT"]), scope="bookings", key_func=whoever_asks, methods=["POST"]
+)
