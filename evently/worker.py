@@ -45,8 +45,8 @@ def is_broker_away() -> bool:
     return time.monotonic() < _away_until
 
 
-def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None) -> bool:
-    """Send a task; False when the broker is away, at once if it was away a moment ago.
+def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None, countdown: float | None = None) -> bool:
+    """Send a task, to be run in `countdown` seconds; False when the broker is away, at once if it was a moment ago.
 
     Tasks are wake-ups for work that is written down already, so a caller may go on when this says False.
     """
@@ -54,7 +54,7 @@ def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None)
     if is_broker_away():
         return False
     try:
-        task.apply_async(args=list(args), task_id=task_id, retry=False)
+        task.apply_async(args=list(args), task_id=task_id, countdown=countdown, retry=False)
     except (OperationalError, OSError) as error:
         _away_until = time.monotonic() + BREAK
         log.warning("The broker is unreachable, tasks wait for the sweep: %s", error)

@@ -13,6 +13,13 @@ from evently.database import Base, utc_now
 from evently.events.models import Event
 
 QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
+# What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
+BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED = KINDS = (
+    "booking_confirmed",
+    "booking_failed",
+    "booking_cancelled",
+    "event_cancelled",
+)
 
 
 class Mail(Base):

@@ -1,0 +1,135 @@
+"""Sends what waits in the outbox: a batch at a time, over one connection, with no transaction open meanwhile."""
+
+import datetime as dt
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from flask import current_app
+
+from evently.bookings.models import CANCELLED
+from evently.notifications import outbox
+from evently.notifications.messages import BadAddress, Letter, compose, sender_domain
+from evently.notifications.models import BOOKING_CONFIRMED, Mail
+from evently.notifications.smtp import MailServer, Refused, Unreachable
+
+log = logging.getLogger(__name__)
+BATCH = 50
+# seconds that a batch takes at most before what is left of it is given back
+BATCH_TIME = 120
+# Answers a server gives until it has taken a mail: to a new connection, EHLO, STARTTLS and AUTH, and to each mail.
+ANSWERS = 12
+# Breaks of the line in a row after which the server is left alone until the next sweep.
+PATIENCE = 2
+
+_turn = threading.Lock()
+_asked = threading.Event()
+
+
+def deliver() -> int:
+    """Send what is waiting; how many mails left. One at a time per process: whoever comes second makes the first look again.
+
+    So a server that hangs holds up one of the worker's threads and not all of them.
+    """
+    _asked.set()
+    sent = 0
+    while _asked.is_set() and _turn.acquire(blocking=False):
+        try:
+            _asked.clear()
+            sent += _drain()
+        finally:
+            _turn.release()
+    return sent
+
+
+def _drain() -> int:
+    if not current_app.config["EMAIL_HOST"]:
+        return _catch()
+    sent = misses = 0
+    answers_time = ANSWERS * current_app.config["EMAIL_TIMEOUT"]
+    with _mail_server() as server:
+        while misses < PATIENCE and (mails := outbox.claim(limit=BATCH, lease=dt.timedelta(seconds=BATCH_TIME + answers_time))):
+            batch_sent, misses = _send_batch(server, mails, misses)
+            sent += batch_sent
+    return sent
+
+
+def _catch() -> int:
+    caught = 0
+    while count := outbox.catch(limit=10 * BATCH):
+        caught += count
+    return caught
+
+
+def _mail_server() -> MailServer:
+    config = current_app.config
+    return MailServer(
+        host=config["EMAIL_HOST"],
+        port=config["EMAIL_PORT"],
+        hello=sender_domain(),
+        use_tls=config["EMAIL_USE_TLS"],
+        user=config["EMAIL_HOST_USER"],
+        password=config["EMAIL_HOST_PASSWORD"],
+        timeout=config["EMAIL_TIMEOUT"],
+    )
+
+
+def _send_batch(server: MailServer, mails: Sequence[Mail], misses: int) -> tuple[int, int]:
+    """How many were sent, and how often in a row the line broke. What could not be tried is given back."""
+    # While a mail is begun only before this, its lease outlasts it.
+    deadline = time.monotonic() + BATCH_TIME
+    sent = 0
+    for position, mail in enumerate(mails):
+        if misses >= PATIENCE or time.monotonic() > deadline:
+            outbox.give_back(mails[position:])
+            break
+        try:
+            sent += _send(server, mail)
+            misses = 0
+        except Unreachable as error:
+            misses += 1
+            log.warning("Mail %s waits for another try: %s", mail.id, error)
+            outbox.try_later(mail, reason=str(error))
+    return sent, misses
+
+
+def _send(server: MailServer, mail: Mail) -> bool:
+    """Whether the server took it; whatever happened is written down. Raises Unreachable, with nothing written."""
+    letter = _letter(mail)
+    if letter is None:
+        return False
+    try:
+        answer = server.send(sender=letter.sender, recipient=letter.recipient, content=letter.content)
+    except Refused as refusal:
+        if refusal.is_permanent:
+            outbox.give_up(mail, reason=str(refusal))
+        else:
+            outbox.try_later(mail, reason=str(refusal))
+        return False
+    outbox.mark_sent(mail, answer=answer)
+    return True
+
+
+def _letter(mail: Mail) -> Letter | None:
+    """What to send, or None when there is nothing to; then why is written down."""
+    if mail.attempts > outbox.MAX_ATTEMPTS:
+        # Whoever had it died each time.
+        outbox.give_up(mail, reason=mail.last_error or f"Given up after {outbox.MAX_ATTEMPTS} tries.")
+        return None
+    if _is_overtaken(mail):
+        outbox.suppress(mail, reason="The booking was cancelled before this mail could be sent.")
+        return None
+    try:
+        return compose(mail)
+    except BadAddress as error:
+        outbox.give_up(mail, reason=str(error))
+    except Exception as error:  # whatever is wrong with one mail must not hold up the others
+        log.exception("Mail %s could not be written", mail.id)
+        outbox.try_later(mail, reason=f"It could not be written: {error!r}")
+    return None
+
+
+def _is_overtaken(mail: Mail) -> bool:
+    """A late "your seats" must not arrive after "your booking is cancelled"."""
+    return mail.kind == BOOKING_CONFIRMED and mail.booking is not None and mail.booking.status == CANCELLED

@@ -1,0 +1,114 @@
+"""A mail's way through the outbox: queued → sending → sent, failed or suppressed, or back to queued for another try.
+
+Each step is one short transaction, and none is open while a mail is being sent: whoever sends it holds a lease, which
+is a moment in its row. When the worker dies the moment passes, and the next one takes the mail again. Every later step
+checks that the lease is still the one it took, so a worker that was taken for dead changes nothing any more.
+
+That leaves one window: a worker that dies after the mail server said "250" and before `mark_sent` is committed. The
+mail is then sent a second time, with the same Message-ID. SMTP knows no way to ask whether a mail was taken.
+"""
+
+import datetime as dt
+import logging
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, or_, select, update
+
+from evently.database import single_statement, transaction, utc_now
+from evently.notifications.models import FAILED, QUEUED, SENDING, SENT, SUPPRESSED, Mail
+
+log = logging.getLogger(__name__)
+# provider_id of mails that were caught here instead of being sent
+MAILBOX = "mailbox"
+# With the delays below this is about a day, after which nobody waits for the mail any more.
+MAX_ATTEMPTS = 30
+# seconds; doubled with each attempt, up to the longest
+FIRST_DELAY, LONGEST_DELAY = 10.0, 3600.0
+# characters of a server's answer that are kept
+LONGEST_REASON = 500
+
+
+def claim(*, limit: int, lease: dt.timedelta) -> Sequence[Mail]:
+    """Take the mails that have waited longest, for as long as the lease; each is handed to one worker only."""
+    now = utc_now()
+    with transaction() as session:
+        ids = session.scalars(waiting(now, limit=limit)).all()
+        if not ids:
+            return []
+        values = {"status": SENDING, "lease_until": now + lease, "attempts": Mail.attempts + 1}
+        session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
+        query = select(Mail).where(Mail.id.in_(ids)).order_by(Mail.not_before, Mail.id)
+        return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def waiting(now: dt.datetime, *, limit: int) -> Select[int]:
+    """Mails that are due and that no living worker holds, locked; those that somebody is just taking are passed over."""
+    return (
+        select(Mail.id)
+        .where(Mail.status.in_([QUEUED, SENDING]), Mail.not_before <= now, or_(Mail.lease_until.is_(None), Mail.lease_until < now))
+        .order_by(Mail.not_before, Mail.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Mail)
+    )
+
+
+def catch(*, limit: int) -> int:
+    """Mark mails as sent that stay here, for the mailbox to show; how many."""
+    now = utc_now()
+    with transaction() as session:
+        ids = session.scalars(waiting(now, limit=limit)).all()
+        values = {"status": SENT, "provider_id": MAILBOX, "sent_at": now, "lease_until": None, "attempts": Mail.attempts + 1}
+        if ids:
+            session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
+    return len(ids)
+
+
+def mark_sent(mail: Mail, *, answer: str) -> None:
+    """The server has taken it; `answer` is how it said so, often with its own number for the mail."""
+    _settle(mail, status=SENT, sent_at=utc_now(), provider_id=answer[:200], last_error=None)
+
+
+def try_later(mail: Mail, *, reason: str) -> None:
+    """Another try after a while, unless there were too many."""
+    if mail.attempts >= MAX_ATTEMPTS:
+        give_up(mail, reason=f"Given up after {mail.attempts} tries: {reason}")
+    else:
+        _settle(mail, status=QUEUED, last_error=reason[:LONGEST_REASON], not_before=utc_now() + back_off(mail.attempts))
+
+
+def give_up(mail: Mail, *, reason: str) -> None:
+    """It will not be sent."""
+    log.warning("Mail %s to %s failed: %s", mail.id, mail.to_address, reason)
+    _settle(mail, status=FAILED, last_error=reason[:LONGEST_REASON])
+
+
+def suppress(mail: Mail, *, reason: str) -> None:
+    """It should not be sent: what it tells is no longer so."""
+    _settle(mail, status=SUPPRESSED, last_error=reason)
+
+
+def give_back(mails: Sequence[Mail]) -> None:
+    """Claimed and not tried; anybody may take them at once."""
+    for mail in mails:
+        _settle(mail, status=QUEUED, attempts=mail.attempts - 1)
+
+
+def back_off(attempts: int) -> dt.timedelta:
+    """How long to wait after so many attempts; spread, so that mails that failed together do not come back together."""
+    delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
+    # Not for secrets.
+    return dt.timedelta(seconds=delay * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+def _settle(mail: Mail, **values: Any) -> None:
+    statement = (
+        update(Mail)
+        .where(Mail.id == mail.id, Mail.status == SENDING, Mail.lease_until == mail.lease_until)
+        .values(lease_until=None, **values)
+    )
+    with single_statement() as connection:
+        settled = connection.execute(statement).rowcount
+    if not settled:
+        log.warning("Mail %s: the lease ran out and somebody else has it; this worker's result is dropped: %s", mail.id, values)

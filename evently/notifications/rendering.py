@@ -1,0 +1,84 @@
+"""The words of a mail, made from its row whenever it is sent or looked at.
+
+`emails/<kind>.txt` holds the text and sets the words that `emails/<kind>.html` shows too: `subject`, `title`, `lead` and
+the like. No request is needed: links begin with SITE_URL.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app
+
+from evently.events.models import Event
+from evently.events.posters import INKS, PAPER
+from evently.notifications.models import Mail
+
+# Which corner of its square a quarter of a disc fills.
+CORNERS = ("{0}px 0 0 0", "0 {0}px 0 0", "0 0 {0}px 0", "0 0 0 {0}px")
+TILE_ROWS, TILE_COLUMNS, TILE_SIDE = 2, 4, 58
+
+
+@dataclass(frozen=True)
+class RenderedMail:
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class PosterHead:
+    """The head of a mail in the event's inks, out of table cells: mail programs draw no SVG."""
+
+    ground: str
+    paper: str
+    side: int
+    # rows of (colour, border-radius)
+    tiles: list[list[tuple[str, str]]]
+
+
+def render_mail(mail: Mail) -> RenderedMail:
+    """Subject, text and HTML. What the mail is about is as the database has it now."""
+    event = mail.event or (mail.booking.event if mail.booking else None)
+    context: dict[str, Any] = {
+        "mail": mail,
+        "booking": mail.booking,
+        "event": event,
+        "user": mail.user,
+        "link": link,
+        "site_url": current_app.config["SITE_URL"],
+        **mail.context,
+    }
+    templates = current_app.jinja_env
+    text = templates.get_template(f"emails/{mail.kind}.txt").make_module(context)
+    words = {name: value for name, value in vars(text).items() if isinstance(value, str)}
+    html = templates.get_template(f"emails/{mail.kind}.html").render(
+        context | words | {"head": poster_head(event) if event else None},
+    )
+    return RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
+
+
+def link(endpoint: str, **values: Any) -> str:
+    """The full address of a page, as people know the site; a worker serves no request that would know it."""
+    site = urlsplit(current_app.config["SITE_URL"])
+    addresses = current_app.url_map.bind(site.netloc, script_name=site.path or "/", url_scheme=site.scheme)
+    return addresses.build(endpoint, values, force_external=True)
+
+
+def poster_head(event: Event) -> PosterHead:
+    """The same event, the same head, as with its poster."""
+    key = hashlib.sha256(str(event.id).encode()).digest()
+    light, deep = INKS.get(event.category, INKS["other"])
+
+    def tile(index: int) -> tuple[str, str]:
+        return (PAPER if key[17 + index] % 3 else light), CORNERS[key[5 + index] % 4].format(TILE_SIDE)
+
+    rows = [[tile(row * TILE_COLUMNS + column) for column in range(TILE_COLUMNS)] for row in range(TILE_ROWS)]
+    return PosterHead(ground=deep, paper=PAPER, side=TILE_SIDE, tiles=rows)
+
+
+def _tidy(text: str) -> str:
+    """Without the empty lines that conditions in a template leave."""
+    return re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text).strip() + "\n"

@@ -1,0 +1,131 @@
+"""One conversation with the mail server, over which many mails go; opened when the first is sent, and again when it breaks."""
+
+import contextlib
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from typing import Self
+
+# Port on which TLS begins before anybody speaks; on others it is asked for (STARTTLS).
+IMPLICIT_TLS_PORT = 465
+# Answers about us, not about the mail: log in first, wrong password, encrypt first. An operator can mend that.
+ABOUT_US = {530, 534, 535, 538}
+
+
+class Unreachable(Exception):
+    """The server cannot be talked to, now or any more. Says nothing about the mail."""
+
+
+class Refused(Exception):
+    """The server does not take this mail: not now, or never."""
+
+    def __init__(self, code: int, answer: bytes) -> None:
+        super().__init__(_words(code, answer))
+        self.code = code
+        self.is_permanent = code >= 500 and code not in ABOUT_US
+
+
+@dataclass
+class MailServer:
+    """`hello` is the name we give ourselves; `timeout` (seconds) holds for each answer of the server."""
+
+    host: str
+    port: int
+    hello: str
+    use_tls: bool = False
+    user: str = ""
+    password: str = field(default="", repr=False)
+    timeout: float = 10.0
+    _line: smtplib.SMTP | None = field(default=None, init=False, repr=False)
+
+    def send(self, *, sender: str, recipient: str, content: bytes) -> str:
+        """The server's answer when it has taken the mail. Raises Refused, and Unreachable when the line breaks."""
+        line = self._line or self._open()
+        try:
+            return self._hand_over(line, sender, recipient, content)
+        except Refused as refusal:
+            self._begin_anew(line, refusal)
+            raise
+        except smtplib.SMTPNotSupportedError as error:
+            # An address beyond ASCII, for a server that does not know such.
+            raise Refused(553, str(error).encode()) from error
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise Unreachable(_reason(error)) from error
+
+    def close(self) -> None:
+        """Say goodbye, politely if the server still listens."""
+        if self._line is not None:
+            with contextlib.suppress(OSError):
+                self._line.quit()
+            self._drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> smtplib.SMTP:
+        try:
+            self._line = line = self._connect()
+            if self.use_tls and self.port != IMPLICIT_TLS_PORT:
+                line.starttls(context=ssl.create_default_context())
+            line.ehlo_or_helo_if_needed()
+            if self.user:
+                line.login(self.user, self.password)
+        except (OSError, smtplib.SMTPException) as error:
+            self._drop()
+            raise Unreachable(f"{self.host}:{self.port}: {_reason(error)}") from error
+        return line
+
+    def _connect(self) -> smtplib.SMTP:
+        if self.use_tls and self.port == IMPLICIT_TLS_PORT:
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(self.host, self.port, self.hello, timeout=self.timeout, context=context)
+        return smtplib.SMTP(self.host, self.port, self.hello, timeout=self.timeout)
+
+    @staticmethod
+    def _hand_over(line: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> str:
+        _expect_yes(*line.mail(sender, [] if recipient.isascii() else ["SMTPUTF8"]))
+        _expect_yes(*line.rcpt(recipient))
+        try:
+            code, answer = line.data(content)
+        except smtplib.SMTPDataError as error:
+            raise Refused(error.smtp_code, _bytes(error.smtp_error)) from error
+        _expect_yes(code, answer)
+        return _words(code, answer)
+
+    def _begin_anew(self, line: smtplib.SMTP, refusal: Refused) -> None:
+        """Ready for the next mail; after 421 the server has hung up."""
+        try:
+            if refusal.code != 421:
+                line.rset()
+                return
+        except (OSError, smtplib.SMTPException):
+            pass
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+def _expect_yes(code: int, answer: bytes) -> None:
+    if not 250 <= code < 260:
+        raise Refused(code, answer)
+
+
+def _words(code: int, answer: bytes) -> str:
+    return f"{code} {' '.join(answer.decode('utf-8', 'replace').split())}"
+
+
+def _bytes(answer: bytes | str) -> bytes:
+    return answer.encode() if isinstance(answer, str) else answer
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _words(error.smtp_code, _bytes(error.smtp_error))
+    return str(error) or type(error).__name__

@@ -1,0 +1,60 @@
+"""The mails this site has written, as their readers see them. Without a mail server this is where they arrive.
+
+Where the site runs for its developer alone (embedded mode) anybody may look; elsewhere staff only.
+"""
+
+from flask import Response, current_app, make_response, request
+from flask_login import current_user
+
+from evently.accounts.policies import can_manage_every_event
+from evently.errors import NotAllowed, NotFound
+from evently.http.htmx import render
+from evently.http.login import signed_in_user
+from evently.http.pagination import page_number
+from evently.notifications import queries
+from evently.notifications.messages import message_id
+from evently.notifications.rendering import render_mail
+from evently.web import blueprint
+
+# The document of a mail: its own styles and nothing else, and never with the rights of this site.
+BODY_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+MAIL = "/dev/mailbox/<int(max=9223372036854775807):mail_id>"
+
+
+def require_reader() -> None:
+    """Raises NotFound, NotAuthenticated, NotAllowed."""
+    if current_app.config["EMBEDDED"] or can_manage_every_event(current_user):
+        return
+    if current_app.config["EMAIL_HOST"]:
+        # Mails arrive where they should; nobody needs to know of this page.
+        raise NotFound("There is nothing at this address.")
+    signed_in_user()
+    raise NotAllowed("Only staff can read these mails.")
+
+
+@blueprint.get("/dev/mailbox")
+def mailbox() -> Response:
+    require_reader()
+    page = queries.list_mails(page=page_number(request.args))
+    subjects = {mail.id: render_mail(mail).subject for mail in page.items}
+    return render("mailbox/index.html", page=page, subjects=subjects)
+
+
+@blueprint.get(MAIL)
+def mailbox_mail(mail_id: int) -> Response:
+    require_reader()
+    mail = queries.get_mail(mail_id)
+    sender, rendered = current_app.config["DEFAULT_FROM_EMAIL"], render_mail(mail)
+    return render("mailbox/mail.html", mail=mail, rendered=rendered, sender=sender, message_id=message_id(mail))
+
+
+@blueprint.get(f"{MAIL}/body")
+def mailbox_body(mail_id: int) -> Response:
+    require_reader()
+    response = make_response(render_mail(queries.get_mail(mail_id)).html)
+    response.headers["Content-Security-Policy"] = BODY_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
