@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from evently.launch.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "EVENTLY_TEST_LAUNCH"
 # The first start of a slow machine imports everything from cold files.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 class Launched:
@@ -96,9 +97,10 @@ class Launched:
 def until(condition: Callable[[], bool], seconds: float, launched: Launched) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        left = [_command(process) for process in launched.processes()]
-        assert time.monotonic() < deadline, f"not within {seconds:g} seconds; running: {left}; output:\n{launched.output}"
-        time.sleep(0.05)
+        if time.monotonic() > deadline:
+            left = [_command(process) for process in launched.processes()]
+            pytest.fail(f"not within {seconds:g} seconds; running: {left}; output:\n{launched.output}")
+        time.sleep(0.1)
 
 
 def _command(process: psutil.Process) -> str:

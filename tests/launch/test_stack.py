@@ -1,5 +1,6 @@
 """`stack` as a process: the production shape comes up on nothing, survives the death of a part, and ends completely."""
 
+import os
 import signal
 import stat
 import subprocess
@@ -25,51 +26,41 @@ def _servers() -> None:
     require("valkey")
 
 
-def test_every_part_runs_and_stops(launch: Launch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_part_runs_survives_and_ends(launch: Launch, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # One long test: each start of the whole shape is the work of ten processes.
     site = launch("stack")
     first = site.wait_until_up()
     assert "<html" in site.get("/")
-    until(lambda: all(len(site.processes(name)) >= number for name, number in PARTS.items()), 20, site)
+    until(lambda: all(len(site.processes(name)) == number for name, number in PARTS.items()), 20, site)
     assert "evently-demo" not in site.output
-    site.process.terminate()
-    stop = site.wait_until_gone(10)
-    assert site.process.returncode == 0
-    assert "Traceback" not in site.output
-    again = launch("stack")
-    second = again.wait_until_up()
-    with capsys.disabled():
-        print(f"\nstack: first start {first:.1f} s, second {second:.1f} s, stop {stop:.1f} s")  # noqa: T201
-    again.signal_group(signal.SIGINT)
-    again.wait_until_gone(10)
+    _reach_it_from_another_terminal(data_dir)
 
+    [database] = site.processes("postgres -D")
+    database.kill()
+    until(lambda: any(process.pid != database.pid for process in site.processes("postgres -D")), 20, site)
+    until(lambda: _page_is_served(site), 30, site)
 
-def test_nothing_outlives_a_killed_launcher(launch: Launch) -> None:
-    site = launch("stack")
-    site.wait_until_up()
     site.signal_group(signal.SIGKILL)
     site.wait_until_gone(10)
 
+    again = launch("stack")
+    second = again.wait_until_up()
+    again.process.terminate()
+    stop = again.wait_until_gone(10)
+    assert again.process.returncode == 0
+    assert "Traceback" not in again.output
+    with capsys.disabled():
+        print(f"\nstack: first start {first:.1f} s, second {second:.1f} s, stop {stop:.1f} s")  # noqa: T201
 
-def test_a_database_that_dies_is_started_again(launch: Launch) -> None:
-    site = launch("stack")
-    site.wait_until_up()
-    [server] = site.processes("postgres -D")
-    server.kill()
-    until(lambda: any(process.pid != server.pid for process in site.processes("postgres -D")), 20, site)
-    until(lambda: _page_is_served(site), 30, site)
 
-
-def test_an_operator_reaches_it_from_another_terminal(launch: Launch, data_dir: Path) -> None:
-    site = launch("stack")
-    site.wait_until_up()
+def _reach_it_from_another_terminal(data_dir: Path) -> None:
     variables = data_dir / "stack.env"
     assert stat.S_IMODE(variables.stat().st_mode) == 0o600
-    script = f". '{variables}'; exec \"$@\""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "create-superuser", "ada", "ada@evently.example"]
     done = subprocess.run(
-        ["sh", "-c", script, "sh", *command],
+        ["sh", "-c", f". '{variables}'; exec \"$@\"", "sh", *command],
         cwd=ROOT,
-        env={"EVENTLY_PASSWORD": "a password of ada's", "PATH": "/usr/bin:/bin"},
+        env={"EVENTLY_PASSWORD": "a password of ada's", "PATH": os.defpath},
         capture_output=True,
         text=True,
         check=False,
