@@ -80,7 +80,7 @@ def _write(event_id: uuid.UUID, news: Sequence[News]) -> None:
 def _addresses(user_ids: Iterable[int]) -> dict[int, str]:
     """Where these people can be written to; anonymised ones cannot."""
     query = select(User.id, User.email).where(User.id.in_(user_ids), User.email != "", User.anonymised_at.is_(None))
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def _portions(ids: Sequence[uuid.UUID]) -> Iterable[Sequence[uuid.UUID]]:
