@@ -16,6 +16,12 @@ from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
 from evently.launch.valkey import Valkey
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
 
+# What makes another process part of the same site.
+VARIABLES = (
+    *("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"),
+    *("REDIS_URL", "SECRET_KEY", "SITE_URL", "EVENTLY_DATA_DIR"),
+)
+
 ANNOUNCEMENT = """
   Evently runs at {address}
 
@@ -69,8 +75,8 @@ def _write_variables(environ: dict[str, str], data_dir: Path) -> Path:
     """A file for the shell that holds what another terminal needs to talk to this site; its owner's alone."""
     path = data_dir / "stack.env"
     path.touch(mode=0o600)
-    names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
-    path.write_text("".join(f"export {name}={shlex.quote(environ[name])}\n" for name in names if environ.get(name)))
+    environ["EVENTLY_DATA_DIR"] = str(data_dir)
+    path.write_text("".join(f"export {name}={shlex.quote(environ[name])}\n" for name in VARIABLES if environ.get(name)))
     return path
 
 
