@@ -167,7 +167,7 @@ def _engine_options(database_url: str) -> dict[str, Any]:
     if database_url.startswith("sqlite"):
         # seconds a writer waits for another; bookings are short, so this is plenty
         return {"connect_args": {"timeout": 30}, "pool_size": 20, "max_overflow": 40}
-    return {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "pool_timeout": 30}
+    return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30}
 
 
 def _on_redis(redis_url: str) -> dict[str, Any]:

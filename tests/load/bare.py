@@ -1,0 +1,49 @@
+"""The yardstick: a Flask view that parses the JSON and inserts one row through SQLAlchemy Core in autocommit.
+
+Served by the same server with the same workers and threads as the site; what the site takes longer is what it does
+besides: who asks, limits, rules, the wake-up.
+"""
+
+import uuid
+
+from flask import Flask, Response, jsonify, request
+from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Uuid, create_engine, insert
+
+from config import load_settings
+from evently.database import utc_now
+
+rows = Table(
+    "bench_rows",
+    MetaData(),
+    Column("id", Uuid, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("ticket_count", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+
+def create_bare() -> Flask:
+    settings = load_settings()
+    engine = create_engine(settings.SQLALCHEMY_DATABASE_URI, isolation_level="AUTOCOMMIT", **settings.SQLALCHEMY_ENGINE_OPTIONS)
+    app = Flask(__name__)
+
+    @app.get("/healthz")
+    def alive() -> str:
+        return "ok"
+
+    @app.post("/rows/")
+    def insert_row() -> tuple[Response, int]:
+        sent = request.get_json()
+        values = {
+            "id": uuid.uuid4(),
+            "event_id": uuid.UUID(sent["event_id"]),
+            "ticket_count": sent["number_of_tickets"],
+            "status": "processing",
+            "created_at": utc_now(),
+        }
+        with engine.connect() as connection:
+            connection.execute(insert(rows).values(values))
+        return jsonify(id=values["id"], status=values["status"]), 201
+
+    return app

@@ -1,0 +1,171 @@
+"""`make bench-booking`: what the booking engine takes and gives, beside a bare handler on the same server, in one turn.
+
+Prints everything and writes docs/benchmarks/booking.md. Ratios are what counts; absolute numbers are this machine's.
+"""
+
+import itertools
+import statistics
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+from sqlalchemy import func, select
+
+from config import ROOT
+from evently.bookings import ledger
+from evently.bookings.models import CONFIRMED, PROCESSING, Booking
+from evently.extensions import db
+from tests.load import allocation, client, contention
+from tests.load.bare import rows
+from tests.load.report import Report
+from tests.load.stage import Stage, booking_body, describe_machine, make_buyers, make_event, stage
+
+ROUNDS = 3
+# requests in one round, by connections
+SIZES = {50: 2500, 1000: 4000}
+# times one person books; below their limit of 10 a minute
+EACH = 8
+HTTP_FLOORS = {50: 0.60, 1000: 0.45}
+
+
+@dataclass
+class Compared:
+    """The site and the bare handler over the same number of connections."""
+
+    site: list[client.Result]
+    bare: list[client.Result]
+    decision_ms: list[float]
+    cpu_ms: float
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(s.per_second / b.per_second for s, b in zip(self.site, self.bare, strict=True))
+
+
+def main() -> None:
+    report = Report("The booking engine", "booking.md", describe_machine())
+    with stage() as played:
+        rows.create(db.engine)
+        site, bare = played.start_web(), played.start_web("--factory", "tests.load.bare:create_bare")
+        played.start_worker("bookings")
+        played.start_worker("mail,default")
+        for connections in SIZES:
+            _report_http(report, connections, _compare(played, site, bare, connections))
+        _report_rush(report, site)
+        report.line("Memory, web and workers together at the peak", f"{_rss(played):.0f} MB", floor="≤ 400 MB", holds=_rss(played) <= 400)
+        played.supervisor.stop()
+        allocation.measure(report)
+        contention.measure(report)
+        breaches = list(ledger.check())
+        report.line("Rows that break an invariant", str(len(breaches)), floor="0", holds=not breaches)
+    report.write(ROOT / "docs" / "benchmarks")
+
+
+def _compare(played: Stage, site: tuple[str, int], bare: tuple[str, int], connections: int) -> Compared:
+    size = SIZES[connections]
+    compared = Compared([], [], [], 0.0)
+    cpu = 0.0
+    for _ in range(ROUNDS):
+        event_id = make_event(capacity=10 * size).id
+        body = booking_body(event_id)
+        compared.bare.append(client.run(bare, _repeat(client.post("/rows/", body, host="localhost"), size), connections=connections))
+        before = _cpu_seconds(played)
+        compared.site.append(client.run(site, _bookings(body, size), connections=connections))
+        _wait_until_decided(event_id)
+        cpu += _cpu_seconds(played) - before
+        compared.decision_ms += _decision_times(event_id)
+    compared.cpu_ms = 1000 * cpu / (size * ROUNDS)
+    for result in (*compared.site, *compared.bare):
+        assert set(result.statuses) == {201}, result.statuses
+    return compared
+
+
+def _report_http(report: Report, connections: int, compared: Compared) -> None:
+    site, decisions = sorted(itertools.chain.from_iterable(r.latencies for r in compared.site)), sorted(compared.decision_ms)
+    floor = HTTP_FLOORS[connections]
+    report.section(f"HTTP at {connections} connections")
+    report.line("Bookings per second, token and limits on", f"{statistics.median(r.per_second for r in compared.site):,.0f}")
+    report.line("Bare inserts per second", f"{statistics.median(r.per_second for r in compared.bare):,.0f}")
+    report.line("Ratio", f"{compared.ratio:.2f}", floor=f"≥ {floor:.2f}", holds=compared.ratio >= floor)
+    report.line("Accepted, p50 / p95 / p99", " / ".join(f"{_at(site, share):.1f}" for share in (0.5, 0.95, 0.99)) + " ms")
+    p50, p99 = _at(decisions, 0.5), _at(decisions, 0.99)
+    report.line("Insert to final, p50", f"{p50:.1f} ms", floor="≤ 10 ms", holds=p50 <= 10)
+    report.line("Insert to final, p99", f"{p99:.1f} ms", floor="≤ 100 ms", holds=p99 <= 100)
+    report.line("CPU per booking, web and workers", f"{compared.cpu_ms:.2f} ms")
+
+
+def _report_rush(report: Report, site: tuple[str, int]) -> None:
+    """A thousand people, five hundred seats."""
+    event_id = make_event(capacity=500).id
+    body = booking_body(event_id)
+    requests = iter([client.post("/api/bookings/", body, host="localhost", token=token) for _, token in make_buyers(1000)])
+    result = client.run(site, requests, connections=1000)
+    started = time.monotonic()
+    _wait_until_decided(event_id)
+    report.section("A rush: 1,000 people, 500 seats, all at once")
+    report.line("Answers", ", ".join(f"{count} × {status}" for status, count in sorted(result.statuses.items())))
+    sold = db.session.scalar(select(func.sum(Booking.ticket_count)).where(Booking.event_id == event_id, Booking.status == CONFIRMED))
+    report.line("Seats sold", str(sold), floor="500", holds=sold == 500)
+    waited = time.monotonic() - started
+    report.line("All final after the last answer", f"{waited:.2f} s", floor="≤ 5 s", holds=waited <= 5)
+    inversions = _inversions(event_id)
+    report.line("Order inversions (failed, although somebody later got a seat)", str(inversions), floor="0", holds=inversions == 0)
+
+
+def _bookings(body: bytes, size: int) -> Iterator[bytes]:
+    requests = [client.post("/api/bookings/", body, host="localhost", token=token) for _, token in make_buyers(size // EACH + 1)]
+    return itertools.islice(itertools.cycle(requests), size)
+
+
+def _repeat(request: bytes, size: int) -> Iterator[bytes]:
+    return itertools.repeat(request, size)
+
+
+def _wait_until_decided(event_id: uuid.UUID, timeout: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout
+    waiting = select(func.count()).where(Booking.event_id == event_id, Booking.status == PROCESSING)
+    while db.session.scalar(waiting):
+        db.session.remove()
+        assert time.monotonic() < deadline, "bookings are still waiting"
+        time.sleep(0.02)
+
+
+def _decision_times(event_id: uuid.UUID) -> list[float]:
+    """Milliseconds from a booking's arrival to its decision."""
+    moments = db.session.execute(select(Booking.booking_date, Booking.decided_at).where(Booking.event_id == event_id))
+    return [(decided - arrived).total_seconds() * 1000 for arrived, decided in moments]
+
+
+def _inversions(event_id: uuid.UUID) -> int:
+    """Bookings that failed although a later one of the same size was confirmed."""
+    in_order = select(Booking.status).where(Booking.event_id == event_id).order_by(Booking.seq)
+    statuses = list(db.session.scalars(in_order))
+    last_confirmed = max(n for n, status in enumerate(statuses) if status == CONFIRMED)
+    return Counter(statuses[:last_confirmed])["failed"]
+
+
+def _processes(played: Stage) -> list[psutil.Process]:
+    """The web servers and the workers of this benchmark, without its databases."""
+    parts = [psutil.Process(service.child.pid) for service in played.services if service.child]
+    return [process for part in parts for process in (part, *part.children(recursive=True))]
+
+
+def _cpu_seconds(played: Stage) -> float:
+    return sum(times.user + times.system for times in (process.cpu_times() for process in _processes(played)))
+
+
+def _rss(played: Stage) -> float:
+    """MB; the bare handler's server is left out."""
+    site = [process for process in _processes(played) if not any("bare" in word for word in process.cmdline())]
+    return sum(process.memory_info().rss for process in site) / 1e6
+
+
+def _at(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+if __name__ == "__main__":
+    main()
