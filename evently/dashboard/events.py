@@ -10,7 +10,7 @@ from evently.bookings.queries import count_live, list_event_bookings, list_sales
 from evently.dashboard import blueprint
 from evently.dashboard.listing import SORTS, STATES, TIMES, EventListing
 from evently.events import services
-from evently.events.models import CANCELLED
+from evently.events.models import CANCELLED, PUBLISHED
 from evently.events.queries import count_managed_events, get_managed_event, list_managed_events
 from evently.http.htmx import redirect_to, render
 from evently.http.login import signed_in_user
@@ -52,10 +52,10 @@ def show_event(event_id: uuid.UUID) -> Response:
 
 @blueprint.get("/events/<uuid:event_id>/cancellation")
 def cancel_event(event_id: uuid.UUID) -> Response:
-    """Who is affected, and a button that does it."""
+    """Who is affected, and a button that does it. A draft, which nobody knows of, is discarded instead."""
     user = signed_in_user()
     event = get_managed_event(by=user, event_id=event_id)
-    if event.status == CANCELLED or event.has_started:
+    if event.status == CANCELLED or (event.has_started and event.status == PUBLISHED):
         return redirect_to(url_for("dashboard.show_event", event_id=event_id))
     return render("dashboard/cancellation.html", event=event, affected=count_live(by=user, event_id=event_id))
 
@@ -65,3 +65,10 @@ def confirm_cancellation(event_id: uuid.UUID) -> Response:
     event = services.cancel_event(by=signed_in_user(), event_id=event_id)
     flash(f"{event.name} is cancelled.")
     return redirect_to(url_for("dashboard.show_event", event_id=event_id))
+
+
+@blueprint.post("/events/<uuid:event_id>/discard")
+def discard_draft(event_id: uuid.UUID) -> Response:
+    services.discard_draft(by=signed_in_user(), event_id=event_id)
+    flash("The draft is discarded.")
+    return redirect_to(url_for("dashboard.list_events"))

@@ -1,6 +1,7 @@
 """What organizers do with events."""
 
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from evently.accounts.models import User
 from evently.accounts.policies import require_organizer
-from evently.database import transaction
+from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.events import queries, rules
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
@@ -25,6 +26,13 @@ def create_event(*, by: User, fields: EventFields, allow_past: bool = False) -> 
 
     Raises NotAllowed for people who do not organize, Invalid with a message per field.
     """
+    event = new_event(by=by, fields=fields, allow_past=allow_past)
+    add_events([event])
+    return queries.get_event(event.id)
+
+
+def new_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Event:
+    """An event that keeps the rules and is not in the database yet. Raises as `create_event` does."""
     require_organizer(by)
     values: dict[str, Any] = {
         "currency": current_app.config["DEFAULT_CURRENCY"],
@@ -35,17 +43,23 @@ def create_event(*, by: User, fields: EventFields, allow_past: bool = False) -> 
     }
     found = {name: ["This is needed."] for name in REQUIRED if values.get(name) is None}
     _refuse(found | rules.problems({name: value for name, value in values.items() if name not in found}, allow_past=allow_past))
+    return Event(id=uuid.uuid4(), organizer_id=by.id, **values)
+
+
+def add_events(events: Sequence[Event]) -> None:
+    """Write new events with a ticket type and its stock each, in three statements however many they are."""
+    ticket_types = [TicketType(id=uuid.uuid4(), event_id=event.id, price=event.price_per_ticket) for event in events]
+    stock = [
+        TicketStock(ticket_type_id=ticket_type.id, event_id=event.id, capacity=event.capacity)
+        for event, ticket_type in zip(events, ticket_types, strict=True)
+    ]
     with transaction() as session:
-        event = Event(id=uuid.uuid4(), organizer_id=by.id, **values)
-        ticket_type = TicketType(id=uuid.uuid4(), event_id=event.id, price=event.price_per_ticket)
-        stock = TicketStock(ticket_type_id=ticket_type.id, event_id=event.id, capacity=event.capacity)
-        for row in (event, ticket_type, stock):
-            session.add(row)
+        for rows in (events, ticket_types, stock):
+            session.add_all(rows)
             session.flush()
-    return queries.get_event(event.id)
 
 
-def update_event(*, by: User, event_id: uuid.UUID, fields: EventFields) -> Event:
+def update_event(*, by: User, event_id: uuid.UUID, fields: EventFields, allow_past: bool = False) -> Event:
     """Change what was given and leave the rest.
 
     Raises NotFound, NotAllowed, Invalid with a message per field, and Conflict ("below_sold") for a capacity
@@ -56,7 +70,7 @@ def update_event(*, by: User, event_id: uuid.UUID, fields: EventFields) -> Event
         stock = lock_stock(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
         _refuse_cancelled(event)
-        _refuse(_update_problems(event, changes))
+        _refuse(_update_problems(event, changes, allow_past=allow_past))
         for name, value in changes.items():
             setattr(event, name, value)
         if "price_per_ticket" in changes:
@@ -74,17 +88,29 @@ def publish_event(*, by: User, event_id: uuid.UUID) -> Event:
 def cancel_event(*, by: User, event_id: uuid.UUID) -> Event:
     """Call it off for good: its bookings are cancelled with it and nothing goes back on sale.
 
-    Raises NotFound, NotAllowed, Conflict when it is cancelled already or has started.
+    Raises NotFound, NotAllowed, Conflict when it is cancelled already, has started or was never published.
     """
     with transaction():
         lock_stock(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
         _refuse_cancelled(event)
+        if event.status == DRAFT:
+            raise Conflict("Nobody knows of a draft, so it can be discarded, but not cancelled.", code="event_is_draft")
         if event.has_started:
             raise Conflict("This event has already started.", code="event_started")
         event.status = CANCELLED
         event_cancelled.send(event)
     return queries.get_event(event_id)
+
+
+def discard_draft(*, by: User, event_id: uuid.UUID) -> None:
+    """Put a draft away for good. Raises NotFound, NotAllowed, Conflict when it is not a draft any more."""
+    with transaction():
+        lock_stock(event_id)
+        event = queries.get_managed_event(by=by, event_id=event_id)
+        if event.status != DRAFT:
+            raise Conflict("This event is not a draft any more; it can be cancelled.", code="not_a_draft")
+        event.archived_at = utc_now()
 
 
 def lock_stock(event_id: uuid.UUID) -> list[TicketStock]:
@@ -111,11 +137,11 @@ def _set_capacity(event: Event, stock: list[TicketStock], capacity: int) -> None
         capacity_raised.send(event)
 
 
-def _update_problems(event: Event, changes: dict[str, Any]) -> dict[str, list[str]]:
+def _update_problems(event: Event, changes: dict[str, Any], *, allow_past: bool) -> dict[str, list[str]]:
     merged = {name: getattr(event, name) for name in EventFields.__annotations__} | changes
     is_moved = "time" in changes and changes["time"] != event.time
     is_going_on_sale = event.status == DRAFT and merged["status"] == PUBLISHED
-    found = rules.problems(merged, allow_past=not (is_moved or is_going_on_sale))
+    found = rules.problems(merged, allow_past=allow_past or not (is_moved or is_going_on_sale))
     found |= {name: ["This is needed."] for name in REQUIRED if merged[name] is None}
     if merged["status"] == DRAFT and event.status != DRAFT:
         found["status"] = ["A published event can be cancelled, but not taken back into draft."]
