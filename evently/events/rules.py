@@ -1,6 +1,7 @@
 """What a sound event is. `problems` looks at plain values, so that pages, JSON and imports share the rules."""
 
 import datetime as dt
+import unicodedata
 import zoneinfo
 from collections.abc import Mapping
 from decimal import Decimal
@@ -64,11 +65,16 @@ def problems(fields: Mapping[str, Any], *, allow_past: bool = False) -> dict[str
 def _texts(fields: Mapping[str, Any]) -> dict[str, list[str]]:
     found = {name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(fields.get(name) or "") > length}
     found |= {name: ["This is needed."] for name in ("name", "venue") if name in fields and not (fields[name] or "").strip()}
-    found |= {name: ["Remove the control characters."] for name in LENGTHS if "\x00" in (fields.get(name) or "")}
+    found |= {name: ["Remove the control characters."] for name in LENGTHS if has_control_characters(fields.get(name) or "")}
     website = fields.get("website")
     if website and not website.startswith(("https://", "http://")):
         found["website"] = ["Begin with https:// or http://."]
     return found
+
+
+def has_control_characters(text: str) -> bool:
+    """Also half a surrogate pair, which no encoding has; line breaks and tabs are none."""
+    return any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in text)
 
 
 def _choices(fields: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -1,0 +1,194 @@
+"""Bringing events in from a file, again and again: what is new is created, what changed is updated.
+
+A row is the event with its source id; one without an id is the organizer's event of the same name, start and venue.
+Rows are written in batches of one transaction, each in a savepoint of its own, so that a bad row costs no other.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from evently.accounts.models import User
+from evently.accounts.policies import require_organizer
+from evently.database import transaction
+from evently.errors import DomainError, Invalid
+from evently.events import rules
+from evently.events.imports.fields import Reading, read_fields
+from evently.events.imports.files import Row
+from evently.events.models import CANCELLED, DRAFT, Event
+from evently.events.rules import EventFields
+from evently.events.services import add_events, cancel_event, new_event, update_event
+from evently.extensions import db
+
+BATCH = 100
+CLASH = "Somebody wrote this event at the same moment; import the file again."
+Key = tuple[str] | tuple[str, dt.datetime, str]
+
+
+class Outcome(StrEnum):
+    """What became of a row. `duplicate`: an earlier row of the file is the same event."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    CANCELLED = "cancelled"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fills:
+    """What a file may lack, for events that are new; the zone also says what dates and times without one mean."""
+
+    capacity: int | None = None
+    price: Decimal = Decimal(0)
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowResult:
+    """`problems` says by field why a row was refused, or in which row a duplicate was first; "row" is all of it."""
+
+    number: int
+    name: str
+    outcome: Outcome = Outcome.REFUSED
+    event_id: uuid.UUID | None = None
+    problems: dict[str, list[str]] = field(default_factory=dict)
+
+
+def import_events(*, by: User, rows: Sequence[Row], fills: Fills) -> Iterator[RowResult]:
+    """Write the rows as events of `by` and tell what became of each, in the order of the file, once it is committed.
+
+    What `fills` says counts for new events only, since somebody may have changed them here since; so does a draft:
+    what was published stays so. Events of the past come in as past events, and one that the file calls off is called
+    off here, with its bookings. Raises NotAllowed for people who do not organize.
+    """
+    require_organizer(by)
+    return _import_batches(_Import(by, fills), rows)
+
+
+def _import_batches(run: "_Import", rows: Sequence[Row]) -> Iterator[RowResult]:
+    for first in range(0, len(rows), BATCH):
+        yield from run.write(rows[first : first + BATCH])
+
+
+class _Import:
+    """One file while it comes in.
+
+    `_seen` are the events of its rows so far, with the numbers of those rows; `_new` those that wait to be written.
+    """
+
+    def __init__(self, by: User, fills: Fills) -> None:
+        self._by, self._fills = by, fills
+        self._seen: dict[Key, int] = {}
+        self._new: list[Event] = []
+
+    def write(self, rows: Sequence[Row]) -> list[RowResult]:
+        """What became of these rows, which are committed when this returns."""
+        readings = [self._read(row) for row in rows]
+        with transaction() as session:
+            # Imports for one organizer take turns, or two of the same file would both find an event missing.
+            session.execute(select(User.id).where(User.id == self._by.id).with_for_update(key_share=True))
+            known, self._new = self._known_events(readings), []
+            results = [self._result(row, reading, known) for row, reading in zip(rows, readings, strict=True)]
+            clashes = _add(self._new)
+        return [_refused(result, row=CLASH) if result.event_id in clashes else result for result in results]
+
+    def _read(self, row: Row) -> Reading:
+        if row.flaw:
+            return Reading(problems={"row": [row.flaw]})
+        reading = read_fields(row.values, timezone=self._fills.timezone)
+        reading.problems = rules.problems(reading.fields, allow_past=True) | reading.problems
+        return reading
+
+    def _known_events(self, readings: list[Reading]) -> dict[Key, Event]:
+        keys = [key for reading in readings if (key := _key(reading.fields)) and not reading.problems]
+        ids = [key[0] for key in keys if len(key) == 1]
+        names, times = ([key[part] for key in keys if len(key) == 3] for part in (0, 1))
+        is_meant = or_(Event.source_id.in_(ids), and_(Event.time.in_(times), Event.name.in_(names)))
+        query = select(Event).where(Event.organizer_id == self._by.id, is_meant)
+        # Those that were deleted here come first, so that a live one of the same name counts.
+        events = db.session.scalars(query.order_by(Event.archived_at.is_(None), Event.created_at.desc())).all()
+        by_content: dict[Key, Event] = {(event.name, event.time, event.venue): event for event in events}
+        return by_content | {(event.source_id,): event for event in events if event.source_id}
+
+    def _result(self, row: Row, reading: Reading, known: dict[Key, Event]) -> RowResult:
+        key, result = _key(reading.fields), RowResult(number=row.number, name=reading.fields.get("name", ""))
+        if key in self._seen:
+            return _refused(result, outcome=Outcome.DUPLICATE, row=f"The same event as in row {self._seen[key]}.")
+        if reading.problems:
+            return replace(result, problems=reading.problems)
+        try:
+            event, outcome = self._apply(reading, known.get(key) if key else None)
+        except DomainError as error:
+            return replace(result, problems=error.fields) if error.fields else _refused(result, row=error.message)
+        if key:
+            self._seen[key] = row.number
+        return replace(result, outcome=outcome, event_id=event.id)
+
+    def _apply(self, reading: Reading, event: Event | None) -> tuple[Event, Outcome]:
+        """What is known is changed; what is new only waits in `_new`, since many are written at once."""
+        if event is None:
+            self._new.append(self._prepare(reading))
+            return self._new[-1], Outcome.CREATED
+        with db.session.begin_nested():
+            return event, self._change(reading, event)
+
+    def _prepare(self, reading: Reading) -> Event:
+        if reading.is_cancelled:
+            raise Invalid("It is cancelled, so it is not brought in.")
+        fills: EventFields = {"price_per_ticket": self._fills.price, "timezone": self._fills.timezone}
+        if self._fills.capacity is not None:
+            fills["capacity"] = self._fills.capacity
+        return new_event(by=self._by, fields={**fills, **reading.fields}, allow_past=True)
+
+    def _change(self, reading: Reading, event: Event) -> Outcome:
+        if event.archived_at is not None:
+            raise Invalid("It was deleted here, so it is not brought in again.")
+        if reading.is_cancelled and event.status != CANCELLED:
+            cancel_event(by=self._by, event_id=event.id)
+            return Outcome.CANCELLED
+        changes = _changes(event, reading.fields)
+        if reading.is_cancelled or not changes:
+            return Outcome.UNCHANGED
+        update_event(by=self._by, event_id=event.id, fields=changes, allow_past=True)
+        return Outcome.UPDATED
+
+
+def _add(events: Sequence[Event]) -> set[uuid.UUID]:
+    """Write new events; those that clash with what somebody else wrote meanwhile are left out, and named."""
+    try:
+        with db.session.begin_nested():
+            add_events(events)
+    except IntegrityError:
+        # One by one, so that the one at fault costs no other.
+        return {events[0].id} if len(events) == 1 else set().union(*(_add([event]) for event in events))
+    return set()
+
+
+def _key(fields: EventFields) -> Key | None:
+    """What makes two rows the same event; None for a row that does not say enough."""
+    if source_id := fields.get("source_id"):
+        return (source_id,)
+    if {"name", "time", "venue"} <= fields.keys():
+        return (fields["name"], fields["time"], fields["venue"])
+    return None
+
+
+def _changes(event: Event, fields: EventFields) -> EventFields:
+    values = cast("dict[str, Any]", fields)
+    changes = {name: value for name, value in values.items() if getattr(event, name) != value}
+    if changes.get("status") == DRAFT:
+        del changes["status"]
+    return cast("EventFields", changes)
+
+
+def _refused(result: RowResult, *, row: str, outcome: Outcome = Outcome.REFUSED) -> RowResult:
+    return replace(result, outcome=outcome, event_id=None, problems={"row": [row]})

@@ -1,0 +1,1 @@
+"""Files that hold events: reading JSON, CSV and iCalendar into rows, and rows into the fields of an event."""

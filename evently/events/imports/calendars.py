@@ -1,0 +1,70 @@
+"""iCalendar files (RFC 5545) as rows, by the icalendar library: one for each VEVENT."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from icalendar import Calendar
+
+_TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", "URL": "website"}
+# A tentative event is not on sale yet.
+_STATUSES = {"TENTATIVE": "draft", "CANCELLED": "cancelled"}
+
+
+def calendar_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """The calendar's events. Raises ValueError with a sentence for people when there is no calendar."""
+    try:
+        calendars = Calendar.from_ical(text, multiple=True) if text.strip() else []
+    except (ValueError, IndexError, KeyError, RecursionError) as error:
+        raise ValueError("This is not an iCalendar file; it must begin with BEGIN:VCALENDAR.") from error
+    number = 0
+    for calendar in calendars:
+        zone = str(calendar.get("X-WR-TIMEZONE", ""))
+        for event in calendar.walk("VEVENT"):
+            number += 1
+            try:
+                yield number, _record(event, zone)
+            except ValueError as error:
+                yield number, str(error)
+
+
+def _record(event: Any, zone: str) -> Mapping[str, Any]:
+    if "RRULE" in event or "RDATE" in event:
+        raise ValueError("This event repeats; export each date as an event of its own.")
+    record: dict[str, Any] = {name: str(event[key]) for key, name in _TEXTS.items() if event.get(key)}
+    record["source_id"] = str(event.get("UID", ""))
+    # One date moved out of a series keeps the UID of the series.
+    if recurrence := _moment(event, "RECURRENCE-ID"):
+        record["source_id"] += f"#{recurrence.isoformat()}"
+    record["categories"] = [str(name) for name in event.categories]
+    record["status"] = _STATUSES.get(str(event.get("STATUS", "")).upper(), "")
+    start = _moment(event, "DTSTART")
+    own_zone = getattr(getattr(start, "tzinfo", None), "key", "UTC")
+    return record | {"time": start, "ends_at": _end(event, start), "timezone": zone if own_zone == "UTC" else own_zone}
+
+
+def _end(event: Any, start: dt.date | None) -> dt.date | None:
+    end = _moment(event, "DTEND")
+    if end is None and start is not None and "DURATION" in event:
+        duration = getattr(event["DURATION"], "dt", None)
+        if not isinstance(duration, dt.timedelta):
+            raise ValueError("DURATION cannot be read.")
+        end = start + duration
+    if end is None or isinstance(end, dt.datetime):
+        return end
+    # RFC 5545, 3.6.1: an end without a time is the first day that the event no longer covers.
+    last_day = end - dt.timedelta(days=1)
+    return start if end == start else last_day
+
+
+def _moment(event: Any, name: str) -> dt.date | None:
+    """A date or a datetime. Raises ValueError for what is neither and for a zone nobody knows."""
+    value = event.get(name)
+    if value is None:
+        return None
+    moment = getattr(value, "dt", None)
+    if not isinstance(moment, dt.date):
+        raise ValueError(f"{name} cannot be read.")  # noqa: TRY004 - the value is at fault, not its type
+    if isinstance(moment, dt.datetime) and moment.tzinfo is None and "TZID" in value.params:
+        raise ValueError(f"The time zone of {name}, {value.params['TZID']}, is unknown.")
+    return moment

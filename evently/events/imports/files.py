@@ -1,0 +1,74 @@
+"""From a file's bytes to its rows, whatever the format. What cannot be read at all is refused here."""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from evently.errors import Invalid
+from evently.events.imports import calendars, tables
+
+# bytes; a file is read into memory as a whole
+MAX_FILE_SIZE = 10 * 1024 * 1024
+MAX_ROWS = 20_000
+READERS: dict[str, Callable[[str], Iterable[tuple[int, Mapping[str, Any] | str]]]] = {
+    ".json": tables.json_rows,
+    ".csv": tables.csv_rows,
+    ".ics": calendars.calendar_rows,
+}
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+class UnreadableFile(Invalid):
+    """The file as a whole is of no use; the message says why."""
+
+    default_code = "unreadable_file"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a file says about one event, by the file's own names; `flaw` when not even that can be told.
+
+    `number` is where to look: the record in a CSV file counted as a spreadsheet does (the heading is 1), the
+    entry of a JSON list or the event of a calendar counted from 1.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    flaw: str = ""
+
+
+def read_rows(*, filename: str, content: bytes) -> list[Row]:
+    """Every row of a .json, .csv or .ics file. Raises UnreadableFile."""
+    reader = READERS.get(PurePath(filename).suffix.lower())
+    if reader is None:
+        raise UnreadableFile(f"Give a file that ends in {', '.join(READERS)}.")
+    if len(content) > MAX_FILE_SIZE:
+        raise UnreadableFile(f"The file is larger than {MAX_FILE_SIZE // 1024**2} MB; split it.")
+    try:
+        return list(_counted(reader(_text(content))))
+    except ValueError as error:
+        raise UnreadableFile(str(error)) from error
+
+
+def _counted(records: Iterable[tuple[int, Mapping[str, Any] | str]]) -> Iterator[Row]:
+    for count, (number, record) in enumerate(records, start=1):
+        if count > MAX_ROWS:
+            raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
+        yield Row(number, {}, flaw=record) if isinstance(record, str) else Row(number, record)
+
+
+def _text(content: bytes) -> str:
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        # Guessing an older encoding would turn names into other names without a word.
+        raise UnreadableFile("The file is not UTF-8 text; save it as UTF-8.") from error

@@ -1,0 +1,54 @@
+"""JSON and CSV files as rows: pairs of a row number and a mapping, or a sentence that says why there is none.
+
+Raises ValueError with a sentence for people when the file as a whole cannot be read.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+# Where a JSON object keeps its list.
+_LISTS = ("events", "results", "items", "data")
+_DELIMITERS = ",;\t"
+
+
+def json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """The entries of a list of objects, or of an object that has such a list as "events", "results", "items" or "data"."""
+    try:
+        # Numbers as written: 12.10 must not become 12.0999…; NaN becomes a Decimal that no rule accepts.
+        document = json.loads(text, parse_float=Decimal, parse_constant=Decimal)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"This is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError("This JSON holds a number too long or lists too deep to read.") from error
+    if isinstance(document, dict):
+        document = next((document[name] for name in _LISTS if isinstance(document.get(name), list)), None)
+    if not isinstance(document, list):
+        raise ValueError('There is no list of events; write [{"name": …}, …].')  # noqa: TRY004 - one error for every unreadable file
+    for number, record in enumerate(document, start=1):
+        yield number, record if isinstance(record, dict) else "This is not an object with fields."
+
+
+def csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """The records below the heading; separated by commas, semicolons or tabs, whichever the heading has most of."""
+    heading_line = text.lstrip().split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=heading_line.count)
+    records = csv.reader(io.StringIO(text.lstrip(), newline=""), delimiter=delimiter, strict=True)
+    try:
+        heading = next(records, [])
+        if not any(cell.strip() for cell in heading):
+            raise ValueError("The file is empty; the first line must name the columns.")
+        for number, cells in enumerate(records, start=2):
+            if any(cell.strip() for cell in cells):
+                yield number, _record(heading, cells)
+    except csv.Error as error:
+        raise ValueError(f"This is not CSV: {error} near line {records.line_num}.") from error
+
+
+def _record(heading: list[str], cells: list[str]) -> Mapping[str, Any] | str:
+    if any(cell.strip() for cell in cells[len(heading) :]):
+        return f"There are {len(cells)} cells for {len(heading)} columns; put cells that hold the delimiter in quotes."
+    return dict(zip(heading, cells, strict=False))
