@@ -37,11 +37,13 @@ def _bind_extensions(app: Flask) -> None:
     from evently import worker
     from evently.extensions import cache, csrf, db, limiter, migrate
     from evently.http import idempotency, login
+    from evently.http.sessions import PageSessions
 
     db.init_app(app)
     migrate.init_app(app, db)
     csrf.init_app(app)
     cache.init_app(app)
+    app.session_interface = PageSessions()
     login.init_app(app)
     # Before the limiter: an answer given again counts against no limit.
     idempotency.init_app(app)

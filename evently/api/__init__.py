@@ -9,11 +9,9 @@ from evently.http import json
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint.
     from evently.api import accounts, admin, bookings, events  # noqa: F401, PLC0415
-    from evently.api.auth import PageSessions  # noqa: PLC0415
     from evently.api.endpoint import blueprint, reference  # noqa: PLC0415
 
     json.init_app(app)
-    app.session_interface = PageSessions()
     # No other site can make a browser send a token, and cookies are never read.
     csrf.exempt(blueprint)
     reference(app).register_blueprint(blueprint)

@@ -1,8 +1,5 @@
 """Who calls: the holder of the token in the header `Authorization`, and nobody by cookie."""
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-
 from evently.accounts.models import User
 from evently.http.identity import require_token
 
@@ -12,13 +9,6 @@ SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
 }
 EITHER_SCHEME: list[dict[str, list[str]]] = [{name: []} for name in SCHEMES]
-
-
-class PageSessions(SecureCookieSessionInterface):
-    """Sessions for pages only: whatever looks for one while the API answers finds none, whichever cookie came along."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return self.make_null_session(app) if request.path.startswith("/api/") else super().open_session(app, request)
 
 
 def caller() -> User:

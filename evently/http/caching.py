@@ -6,27 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 # seconds; a year, which is what browsers take for ever
 FOR_EVER = 31_536_000
 
 
-class SessionInterface(SecureCookieSessionInterface):
-    """An answer that is everybody's neither sets the session's cookie nor varies by it.
-
-    Flask-Login looks into the session after every request, and `Vary: Cookie` would make browsers fetch every poster
-    again whenever the cookie changes.
-    """
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if not response.cache_control.public:
-            super().save_session(app, session, response)
-
-
 def init_app(app: Flask) -> None:
     folder = Path(str(app.static_folder))
-    app.session_interface = SessionInterface()
 
     @app.url_defaults
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
