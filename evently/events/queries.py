@@ -50,8 +50,8 @@ class EventFilters:
 
 
 def get_event(event_id: uuid.UUID) -> Event:
-    """Whatever its state. Raises NotFound."""
-    event = db.session.scalar(_events().where(Event.id == event_id))
+    """Whatever its state, as it is now: also for a session that has read it before. Raises NotFound."""
+    event = db.session.scalar(_events().where(Event.id == event_id).execution_options(populate_existing=True))
     if event is None:
         raise NotFound("There is no such event.")
     return event

@@ -109,4 +109,8 @@ def apart(function: Callable[..., Result], *args: Any) -> Result:
 
 def fresh() -> None:
     """What was loaded is read anew when it is next looked at."""
+    # A rollback alone expires nothing where no transaction was begun.
     db.session.rollback()
+    db.session.expire_all()
+    # Rolling back does it only where something was begun.
+    db.session.expire_all()
