@@ -19,6 +19,7 @@ from evently.database import on_commit, single_statement, transaction, utc_now
 from evently.errors import Conflict, Invalid, NotAllowed, NotFound
 from evently.events.models import PUBLISHED, Event
 from evently.events.queries import get_public_event
+from evently.events.rules import MAX_PRICE
 from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled
 from evently.extensions import db
@@ -28,7 +29,7 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: u
     """Put a booking into the event's queue; it is decided in order of arrival, moments later.
 
     With a `booking_id` that was used before, this is that booking: the first try was written, its answer was lost.
-    What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit");
+    What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit", "too_expensive");
     Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
     "sales_ended", "booking_in_progress").
     """
@@ -121,6 +122,9 @@ def _refuse_too_many(event: Event, user: User, tickets: int) -> None:
     if not 1 <= tickets <= most:
         message = f"Choose 1 to {most} tickets." if most > 1 else "One ticket per booking."
         raise Invalid(message, code="too_many_tickets", fields={"tickets": [message]})
+    if event.price_per_ticket * tickets > MAX_PRICE:
+        message = f"One booking can cost at most {MAX_PRICE:,}. Choose fewer tickets."
+        raise Invalid(message, code="too_expensive", fields={"tickets": [message]})
     if event.max_tickets_per_user is None:
         return
     held = queries.count_held_tickets(user_id=user.id, event_id=event.id)

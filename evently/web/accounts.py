@@ -3,7 +3,7 @@
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, flash, request, url_for
+from flask import Response, flash, request, url_for
 from flask_login import current_user, login_user, logout_user
 
 from evently.accounts import services
@@ -11,9 +11,9 @@ from evently.accounts.models import User
 from evently.accounts.services import ProfileFields
 from evently.errors import Invalid, NotAuthenticated
 from evently.events.queries import EventFilters, list_public_events
-from evently.extensions import limiter
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
+from evently.http.limits import limit_logins, limit_registrations
 from evently.http.login import signed_in_user
 from evently.web import blueprint
 from evently.web.forms import LoginForm, ProfileForm, RegisterForm
@@ -21,16 +21,8 @@ from evently.web.forms import LoginForm, ProfileForm, RegisterForm
 POSTERS_ON_THE_WALL = 6
 
 
-def login_limit() -> str:
-    return str(current_app.config["LOGIN_RATE_LIMIT"])
-
-
-def register_limit() -> str:
-    return str(current_app.config["REGISTER_RATE_LIMIT"])
-
-
 @blueprint.route("/login", methods=["GET", "POST"])
-@limiter.limit(login_limit, methods=["POST"])
+@limit_logins
 def login() -> Response:
     form = LoginForm(request.form)
     if request.method == "GET":
@@ -47,7 +39,7 @@ def login() -> Response:
 
 
 @blueprint.route("/register", methods=["GET", "POST"])
-@limiter.limit(register_limit, methods=["POST"])
+@limit_registrations
 def register() -> Response:
     form = RegisterForm(request.form)
     if request.method == "GET":

@@ -3,8 +3,7 @@
 import datetime as dt
 import uuid
 
-from flask import Response, current_app, flash, request, url_for
-from flask_limiter.util import get_remote_address
+from flask import Response, flash, request, url_for
 from flask_login import current_user
 
 from evently.bookings import queries, services
@@ -12,9 +11,9 @@ from evently.bookings.models import CONFIRMED, Booking
 from evently.database import utc_now
 from evently.errors import Conflict, DomainError, Invalid
 from evently.events.queries import get_public_event
-from evently.extensions import limiter
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
+from evently.http.limits import limit_bookings
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 from evently.notifications.models import QUEUED, SENDING, Mail
@@ -28,17 +27,8 @@ TITLES = {"confirmed": "Confirmed", "failed": "Not booked", "cancelled": "Cancel
 MAIL_PATIENCE = dt.timedelta(minutes=2)
 
 
-def booking_limit() -> str:
-    return str(current_app.config["BOOKING_RATE_LIMIT"])
-
-
-def whoever_books() -> str:
-    """The person where there is one, so that a whole office behind one address can book."""
-    return f"user:{current_user.id}" if current_user.is_authenticated else get_remote_address()
-
-
 @blueprint.post("/events/<uuid:event_id>/bookings")
-@limiter.limit(booking_limit, key_func=whoever_books)
+@limit_bookings
 def book_tickets(event_id: uuid.UUID) -> Response:
     form = BookingForm(request.form)
     if not current_user.is_authenticated:

@@ -1,0 +1,116 @@
+"""Who may call what: every address of the API, asked by everybody."""
+
+import itertools
+from dataclasses import dataclass, field
+
+import pytest
+from flask import Flask
+
+from evently.accounts.models import User
+from evently.bookings.models import Booking
+from evently.events.models import Event
+from tests.factories import PASSWORD, auth, make_booking, make_event, make_organizer, make_staff, make_superuser, make_user
+
+ROLES = ("anonymous", "attendee", "other attendee", "organizer", "other organizer", "staff", "superuser", "suspended")
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Scene:
+    """An attendee's booking of an organizer's event, and everybody who might be curious."""
+
+    people: dict[str, User | None]
+    event: Event = field(init=False)
+    booking: Booking = field(init=False)
+
+    def __post_init__(self):
+        self.event = make_event(by=self.people["organizer"])
+        self.booking = make_booking(user=self.people["attendee"], event=self.event, decided=False)
+
+
+def make_scene() -> Scene:
+    return Scene(
+        {
+            "anonymous": None,
+            "attendee": make_user(),
+            "other attendee": make_user(),
+            "organizer": make_organizer(),
+            "other organizer": make_organizer(),
+            "staff": make_staff(),
+            "superuser": make_superuser(),
+            "suspended": make_superuser(is_active=False, is_staff=True, is_organizer=True),
+        }
+    )
+
+
+def credentials(scene: Scene, role: str):
+    person = scene.people[role]
+    return {"username": person.username if person else "nobody", "password": PASSWORD}
+
+
+def registration(_scene: Scene, _role: str):
+    number = next(_numbers)
+    return {"username": f"new{number}", "email": f"new{number}@example.org", "password": PASSWORD}
+
+
+def new_event(_scene: Scene, _role: str):
+    return {"name": "Night", "venue": "Hall", "time": "2030-06-01T20:00:00Z", "capacity": 5}
+
+
+def own_booking(scene: Scene, _role: str):
+    return {"event_id": str(scene.event.id), "number_of_tickets": 1}
+
+
+def booking_for_attendee(scene: Scene, role: str):
+    return own_booking(scene, role) | {"user_id": scene.people["attendee"].id}
+
+
+def nothing_new(_scene: Scene, _role: str):
+    return {}
+
+
+EVERYBODY = 8 * (200,)
+ACCOUNTS = (401, 200, 200, 200, 200, 200, 200, 401)
+# (endpoint, path, body, status by role in the order of ROLES)
+MATRIX = [
+    ("POST", "register", "/user/auth/register/", registration, 8 * (201,)),
+    ("POST", "login", "/user/auth/login/", credentials, ACCOUNTS),
+    ("POST", "logout", "/user/auth/logout/", None, ACCOUNTS),
+    ("GET", "show_profile", "/user/auth/me/", None, ACCOUNTS),
+    ("PATCH", "change_profile", "/user/auth/me/", nothing_new, ACCOUNTS),
+    ("POST", "create_event", "/admin/events/", new_event, (401, 403, 403, 201, 201, 201, 201, 401)),
+    ("PUT", "update_event", "/admin/events/{event}/", nothing_new, (401, 403, 403, 200, 403, 200, 200, 401)),
+    ("GET", "list_managed_events", "/admin/events/list/", None, (401, 403, 403, 200, 200, 200, 200, 401)),
+    ("GET", "show_managed_event", "/admin/events/{event}/details/", None, (401, 403, 403, 200, 403, 200, 200, 401)),
+    ("GET", "list_events", "/user/events/", None, EVERYBODY),
+    ("GET", "show_event", "/user/events/{event}/", None, EVERYBODY),
+    ("GET", "show_availability", "/events/{event}/availability/", None, EVERYBODY),
+    ("POST", "book_tickets", "/bookings/", own_booking, (401, 201, 201, 201, 201, 201, 201, 401)),
+    ("POST", "book_tickets", "/bookings/", booking_for_attendee, (401, 201, 403, 403, 403, 201, 201, 401)),
+    ("GET", "show_booking", "/bookings/{booking}/", None, (401, 200, 404, 200, 404, 200, 200, 401)),
+    ("DELETE", "cancel_booking", "/bookings/{booking}/", None, (401, 200, 404, 200, 404, 200, 200, 401)),
+    ("GET", "list_bookings", "/users/{attendee}/bookings/", None, (401, 200, 403, 403, 403, 200, 200, 401)),
+]
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=lambda row: f"{row[1]} {row[3].__name__}" if row[3] else row[1])
+def test_who_may_call_it(client, no_limits, row):
+    method, _, path, body, expected = row
+    answers = {}
+    for role in ROLES:
+        scene = make_scene()
+        person = scene.people[role]
+        address = path.format(event=scene.event.id, booking=scene.booking.id, attendee=scene.people["attendee"].id)
+        sent = {"json": body(scene, role)} if body else {}
+        answers[role] = client.open(f"/api{address}", method=method, headers=auth(person) if person else {}, **sent).status_code
+    assert answers == dict(zip(ROLES, expected, strict=True))
+
+
+def test_every_address_has_a_row(app: Flask):
+    served = {
+        (method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/") and rule.endpoint != "api-docs.openapi_json"
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert served == {(method, f"api.{endpoint}") for method, endpoint, *_ in MATRIX}
