@@ -23,14 +23,12 @@ lint: .venv/dev.stamp ## Check style, types, templates and who imports whom
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
-	.venv/bin/djlint evently/templates --check --quiet
 	.venv/bin/djlint evently/templates --lint --quiet
 	.venv/bin/lint-imports
 
-format: .venv/dev.stamp ## Format the code and the templates
+format: .venv/dev.stamp ## Format the code
 	.venv/bin/python -m ruff check --fix .
 	.venv/bin/python -m ruff format .
-	-.venv/bin/djlint evently/templates --reformat --quiet
 
 install: .venv/dev.stamp ## Install everything for run, stack, test and lint into .venv
 
