@@ -31,7 +31,7 @@ class Waiting(Protocol):
     """A booking in the queue, as far as deciding it goes."""
 
     @property
-    def id(self) -> uuid.UUID: ...
+    def seq(self) -> int: ...
     @property
     def ticket_type_id(self) -> uuid.UUID: ...
     @property
@@ -58,15 +58,16 @@ def drain(event_id: uuid.UUID) -> int:
     """Decide the event's queue until it is empty and stays so for the lingering time; how many were decided."""
     linger = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
     decided, last_seen = 0, time.monotonic()
-    while time.monotonic() - last_seen < linger:
+    while True:
         if queries.is_anybody_waiting(event_id):
             decided += allocate_batch(event_id)
             last_seen = time.monotonic()
-        else:
+        elif time.monotonic() - last_seen < linger:
             # End the read, or the next look would see the same snapshot.
             db.session.remove()
             time.sleep(LOOK_AGAIN)
-    return decided
+        else:
+            return decided
 
 
 def allocate_batch(event_id: uuid.UUID) -> int:
@@ -119,7 +120,7 @@ def walk(
 
 def _oldest_waiting(session: Session, event_id: uuid.UUID) -> Sequence[Any]:
     query = (
-        select(Booking.id, Booking.ticket_type_id, Booking.user_id, Booking.ticket_count)
+        select(Booking.seq, Booking.ticket_type_id, Booking.user_id, Booking.ticket_count)
         .where(Booking.event_id == event_id, Booking.status == PROCESSING)
         .order_by(Booking.seq)
         .limit(current_app.config["ALLOCATOR_BATCH"])
@@ -155,20 +156,20 @@ def _tickets_held(session: Session, event_id: uuid.UUID, user_ids: set[int]) -> 
 
 
 def _record(session: Session, outcome: Outcome) -> None:
-    by_code: dict[str, list[uuid.UUID]] = {}
+    by_code: dict[str, list[int]] = {}
     for booking, code in outcome.failed:
-        by_code.setdefault(code, []).append(booking.id)
+        by_code.setdefault(code, []).append(booking.seq)
     now = utc_now()
-    _set(session, [booking.id for booking in outcome.confirmed], status=CONFIRMED, decided_at=now)
-    for code, ids in by_code.items():
-        _set(session, ids, status=FAILED, failure_code=code, decided_at=now)
+    _set(session, [booking.seq for booking in outcome.confirmed], status=CONFIRMED, decided_at=now)
+    for code, seqs in by_code.items():
+        _set(session, seqs, status=FAILED, failure_code=code, decided_at=now)
 
 
-def _set(session: Session, ids: list[uuid.UUID], **values: Any) -> None:
-    if not ids:
+def _set(session: Session, seqs: list[int], **values: Any) -> None:
+    if not seqs:
         return
-    statement = update(Booking).where(Booking.id.in_(ids), Booking.status == PROCESSING).values(**values)
+    statement = update(Booking).where(Booking.seq.in_(seqs), Booking.status == PROCESSING).values(**values)
     result = session.connection().execute(statement)
     # Under the lock nobody else changes a waiting booking; if this ever differs, keep nothing of the batch.
-    if result.rowcount != len(ids):
-        raise RuntimeError(f"{result.rowcount} of {len(ids)} bookings could be decided")
+    if result.rowcount != len(seqs):
+        raise RuntimeError(f"{result.rowcount} of {len(seqs)} bookings could be decided")

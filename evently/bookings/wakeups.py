@@ -52,7 +52,11 @@ def send(wake_up: WakeUp) -> None:
             return
         wake_up.sent_at = now
     is_sent = publish(allocate_event, args=[str(wake_up.event_id)], task_id=wake_up.task_id)
-    if not is_sent and current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
+    if is_sent:
+        return
+    # Before the queue is read: whoever comes after that must not rely on a message that never went out.
+    wake_up.sent_at = None
+    if current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
         allocation.allocate_batch(wake_up.event_id)
 
 

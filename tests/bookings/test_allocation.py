@@ -108,6 +108,11 @@ def test_nothing_waits_nothing_happens(app):
     assert apart(allocation.drain, uuid.uuid4()) == 0
 
 
+def test_an_allocator_that_may_not_linger_still_looks(app, monkeypatch):
+    monkeypatch.setitem(app.config, "ALLOCATOR_LINGER_MS", 0)
+    assert make_booking().status == "confirmed"
+
+
 def test_a_second_allocator_finds_nothing_left(app):
     event = make_event(capacity=30)
     bookings = queue(event, *[2] * 20)
