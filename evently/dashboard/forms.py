@@ -5,7 +5,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from wtforms import DateTimeLocalField, DecimalField, Field, IntegerField, SelectField, StringField, TextAreaField, URLField
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import DataRequired, InputRequired, Optional
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
 from evently.events.models import CATEGORIES, Event
@@ -39,17 +39,22 @@ def zone_choices(current: str) -> dict[str, str | dict[str, str]]:
     return choices | places
 
 
+def plain_lines(text: str | None) -> str:
+    """Browsers end the lines of a form with CR LF, everybody else with LF."""
+    return (text or "").replace("\r\n", "\n")
+
+
 class EventForm(PlainForm):
     """Every field is named as in EventFields. Choices are left to the service, which names what it takes."""
 
-    name = StringField("Name", [InputRequired("Give the event a name.")])
+    name = StringField("Name", [DataRequired("Give the event a name.")])
     summary = StringField("In one sentence")
     category = SelectField("Category", choices={name: name.capitalize() for name in CATEGORIES}, validate_choice=False)
     website = URLField("Website")
     time = DateTimeLocalField("Starts", [InputRequired("Say when it starts.")], **LOCAL_TIME)
     ends_at = DateTimeLocalField("Ends", [Optional()], **LOCAL_TIME)
     timezone = SelectField("Time zone", validate_choice=False)
-    venue = StringField("Venue", [InputRequired("Say where it takes place.")])
+    venue = StringField("Venue", [DataRequired("Say where it takes place.")])
     capacity = IntegerField("Seats", [InputRequired("Say how many seats there are.")], **WHOLE)
     price_per_ticket = DecimalField("Price a ticket", [InputRequired("Enter a price; 0 is free.")], **AMOUNT)
     currency = SelectField("Currency", choices={name: name for name in CURRENCIES}, validate_choice=False)
@@ -58,7 +63,7 @@ class EventForm(PlainForm):
     max_tickets_per_booking = IntegerField("Most tickets in one booking", [Optional()], **WHOLE)
     max_tickets_per_user = IntegerField("Most tickets a person", [Optional()], **WHOLE)
     cancellation_deadline = DateTimeLocalField("Bookings can be cancelled until", [Optional()], **LOCAL_TIME)
-    description = TextAreaField("Description")
+    description = TextAreaField("Description", filters=[plain_lines])
 
     def __init__(self, formdata: Any, *, event: Event | None = None, **defaults: Any) -> None:
         self.stored = {name: getattr(event, name) for name in MOMENTS} if event else {}

@@ -67,7 +67,7 @@ class FormReader(HTMLParser):
         elif tag == "select":
             self._select = None
         elif tag == "textarea" and self._textarea and self._form:
-            self._form.fields.append((self._textarea, "".join(self._text).removeprefix("\n")))
+            self._form.fields.append((self._textarea, "".join(self._text).replace("\r\n", "\n").removeprefix("\n")))
             self._textarea = None
 
 
