@@ -31,6 +31,8 @@ class Waiting(Protocol):
     """A booking in the queue, as far as deciding it goes."""
 
     @property
+    def id(self) -> uuid.UUID: ...
+    @property
     def seq(self) -> int: ...
     @property
     def ticket_type_id(self) -> uuid.UUID: ...
@@ -120,7 +122,7 @@ def walk(
 
 def _oldest_waiting(session: Session, event_id: uuid.UUID) -> Sequence[Any]:
     query = (
-        select(Booking.seq, Booking.ticket_type_id, Booking.user_id, Booking.ticket_count)
+        select(Booking.id, Booking.seq, Booking.ticket_type_id, Booking.user_id, Booking.ticket_count)
         .where(Booking.event_id == event_id, Booking.status == PROCESSING)
         .order_by(Booking.seq)
         .limit(current_app.config["ALLOCATOR_BATCH"])
