@@ -167,7 +167,8 @@ def _engine_options(database_url: str) -> dict[str, Any]:
     if database_url.startswith("sqlite"):
         # seconds a writer waits for another; bookings are short, so this is plenty
         return {"connect_args": {"timeout": 30}, "pool_size": 20, "max_overflow": 40}
-    return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30}
+    # Reads need no transaction around them, which would cost two more round trips; transaction() asks for one.
+    return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30, "isolation_level": "AUTOCOMMIT"}
 
 
 def _on_redis(redis_url: str) -> dict[str, Any]:
@@ -206,6 +207,11 @@ def environment() -> dict[str, str]:
     """The variables of this process, over those of `.env`."""
     dotenv = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
     return {**dotenv, **os.environ}
+
+
+def superuser_password(environ: Mapping[str, str] | None = None) -> str | None:
+    """EVENTLY_PASSWORD, for the one command that makes a superuser; no setting, so that no server carries it about."""
+    return (environment() if environ is None else environ).get("EVENTLY_PASSWORD") or None
 
 
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -1,7 +1,189 @@
-"""Commands for operators."""
+"""Commands for operators: `flask --app wsgi …`."""
 
-from flask import Flask
+import collections
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from sqlalchemy.exc import DBAPIError
+
+from config import superuser_password
+from evently.accounts import queries as accounts
+from evently.accounts.models import User
+from evently.accounts.policies import can_organize
+from evently.accounts.services import create_superuser
+from evently.bookings import ledger
+from evently.demo import ORGANIZER, seed_demo, seed_events
+from evently.errors import DomainError, Invalid
+from evently.events.importing import Fills, Outcome, RowResult, import_events
+from evently.events.imports.files import MAX_FILE_SIZE, Row, read_rows
+from evently.events.imports.values import amount
+from evently.events.rules import MAX_CAPACITY, known_timezones, problems
+
+# What becomes of a row, in the words of the summary.
+SUMMARY = {
+    Outcome.CREATED: "created",
+    Outcome.UPDATED: "updated",
+    Outcome.CANCELLED: "cancelled",
+    Outcome.UNCHANGED: "unchanged",
+    Outcome.DUPLICATE: "twice in the file",
+    Outcome.REFUSED: "refused",
+}
+NOT_BROUGHT_IN = {Outcome.DUPLICATE, Outcome.REFUSED}
 
 
 def init_app(app: Flask) -> None:
-    del app
+    for command in (create_superuser_command, seed_demo_command, import_events_command, check_ledger_command):
+        app.cli.add_command(command)
+
+
+@contextlib.contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """End with exit code 1 and a sentence instead of a traceback."""
+    try:
+        yield
+    except DomainError as error:
+        raise click.ClickException("\n".join(_lines(error.fields)) or error.message) from error
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise click.ClickException(f"The database says: {reason}\nIs it there, and did `flask --app wsgi db upgrade` run?") from error
+
+
+def _lines(problems: dict[str, list[str]]) -> list[str]:
+    """`field: what is wrong with it`; what is wrong with the whole stands alone."""
+    return [message if field == "row" else f"{field}: {message}" for field, messages in problems.items() for message in messages]
+
+
+@click.command("create-superuser")
+@click.argument("username")
+@click.argument("email")
+def create_superuser_command(username: str, email: str) -> None:
+    """Make somebody who may do everything.
+
+    The password is that of the variable EVENTLY_PASSWORD, or is asked for twice.
+    """
+    password = superuser_password() or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with _errors_in_words():
+        user = create_superuser(username=username, email=email, password=password)
+        click.echo(f"{user.username} <{user.email}> is a superuser now.")
+
+
+@click.command("seed-demo")
+@click.option("--organizer", metavar="USERNAME", help="Make the events only, for this organizer.")
+def seed_demo_command(organizer: str | None) -> None:
+    """Fill the site with demo events; once, however often it is called.
+
+    The demo accounts, whose password everybody knows, and the bookings come along only where the site runs on its
+    own SQLite file. Elsewhere the events need an organizer.
+    """
+    with _errors_in_words():
+        if organizer:
+            created = seed_events(_organizer(organizer))
+            click.echo(f"{created} events created." if created else "The demo events are here already.")
+        elif current_app.config["EMBEDDED"]:
+            click.echo("Demo data created." if seed_demo() else "The demo data is here already.")
+        else:
+            raise click.UsageError("A database is configured, so there are no demo accounts; give --organizer USERNAME.")
+
+
+def _timezone(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value not in known_timezones():
+        raise click.BadParameter("Choose a time zone like Europe/Berlin.")
+    return value
+
+
+def _price(_context: click.Context, _parameter: click.Parameter, value: str) -> Decimal:
+    try:
+        price = amount(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if found := problems({"price_per_ticket": price}):
+        raise click.BadParameter(found["price_per_ticket"][0])
+    return price
+
+
+@click.command("import-events")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--organizer", metavar="USERNAME", help="Whose events they are; needed where several people may create events.")
+@click.option("--capacity", type=click.IntRange(1, MAX_CAPACITY), default=100, show_default=True, help="Seats, where the file says none.")
+@click.option("--price", callback=_price, default="0", show_default=True, help="Price, where the file says none.")
+@click.option("--timezone", callback=_timezone, help="Zone of dates and times that do not say theirs, like Europe/Berlin.")
+def import_events_command(file: Path, organizer: str | None, capacity: int, price: Decimal, timezone: str | None) -> None:
+    """Create or update events from a .json, .csv or .ics FILE.
+
+    A row is known again by its source id, or else by name, start and venue; what did not change is left alone.
+    Dates without a time last from 09:00 of the first to 18:00 of the last day. Rows that cannot be brought in are
+    listed with the reason, and the rest comes in.
+    """
+    fills = Fills(capacity=capacity, price=price, timezone=timezone or current_app.config["DEFAULT_TIMEZONE"])
+    with _errors_in_words():
+        rows = _read(file)
+        results = import_events(by=_organizer(organizer), rows=rows, fills=fills)
+        _report(list(_with_progress(results, rows)))
+
+
+def _read(file: Path) -> Sequence[Row]:
+    try:
+        with file.open("rb") as stream:
+            # One byte more than is allowed tells a file that is too large, whatever it is.
+            return read_rows(filename=file.name, content=stream.read(MAX_FILE_SIZE + 1))
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _with_progress(results: Iterator[RowResult], rows: Sequence[Row]) -> Iterator[RowResult]:
+    with click.progressbar(results, length=len(rows), label="Importing", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield from bar
+
+
+def _report(results: Sequence[RowResult]) -> None:
+    """What went wrong to stderr, a line for each row and field; the numbers to stdout. Fails when nothing came in."""
+    for result in results:
+        for line in _lines(result.problems):
+            name = f" ({result.name})" if result.name else ""
+            click.echo(_printable(f"Row {result.number}{name}: {line}"), err=True)
+    counts = collections.Counter(result.outcome for result in results)
+    click.echo(f"{len(results)} rows: " + ", ".join(f"{counts[outcome]} {words}" for outcome, words in SUMMARY.items()))
+    if all(result.outcome in NOT_BROUGHT_IN for result in results):
+        raise click.ClickException("Nothing was imported.")
+
+
+def _printable(text: str) -> str:
+    """Nothing in a file may steer the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _organizer(username: str | None) -> User:
+    """The organizer of this name. Without one, the only organizer there is, or that of the demo."""
+    if username:
+        user = accounts.find_user_by_login(username)
+        if user is None or not can_organize(user):
+            raise Invalid(f"{username} is not somebody who may create events.")
+        return user
+    some = accounts.list_organizers(limit=2)
+    if len(some) == 1:
+        return some[0]
+    demo = accounts.find_user_by_login(ORGANIZER) if some and current_app.config["EMBEDDED"] else None
+    if demo is None:
+        reason = "Several people may create events" if some else "Nobody may create events yet (see create-superuser)"
+        raise click.UsageError(f"{reason}; give --organizer USERNAME.")
+    return demo
+
+
+@click.command("check-ledger")
+@click.option("--repair", is_flag=True, help="Count the seats taken anew where the counter is off.")
+def check_ledger_command(*, repair: bool) -> None:
+    """Check that seats and bookings agree; exit code 1 when they do not."""
+    with _errors_in_words():
+        if repair:
+            click.echo(f"Events whose counter was off: {ledger.repair_counters()}.")
+        breaches = list(ledger.check())
+        for breach in breaches:
+            click.echo(f"{breach.table} {breach.row}: {breach.sentence} ({breach.rule})", err=True)
+        if breaches:
+            raise click.ClickException(f"{len(breaches)} rows break a rule.")
+        click.echo("The books balance.")

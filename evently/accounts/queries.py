@@ -1,6 +1,7 @@
 """Reads about people and tokens."""
 
 import hashlib
+from collections.abc import Sequence
 
 from sqlalchemy import func, or_, select
 
@@ -26,6 +27,12 @@ def find_user_by_login(login: str) -> User | None:
     login = login.strip().lower()
     column = User.email if "@" in login else User.username
     return db.session.scalar(select(User).where(func.lower(column) == login))
+
+
+def list_organizers(*, limit: int) -> Sequence[User]:
+    """Those who may create events, by username."""
+    has_role = or_(User.is_organizer, User.is_staff, User.is_superuser)
+    return db.session.scalars(select(User).where(has_role, User.is_active).order_by(User.username).limit(limit)).all()
 
 
 def list_taken(*, username: str | None = None, email: str | None = None, except_id: int | None = None) -> set[str]:
