@@ -86,6 +86,10 @@ def _session() -> scoped_session[Session]:
     return cast("scoped_session[Session]", db.session)
 
 
+# How a connection is told that it is to write. PostgreSQL's are in autocommit otherwise, see config.py.
+_WRITER: dict[str, dict[str, Any]] = {"sqlite": {"is_writer": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
+
+
 @contextlib.contextmanager
 def transaction() -> Iterator[Session]:
     """Commit what the block did, or nothing of it when it raises; a block within a block joins the outer one.
@@ -103,7 +107,7 @@ def transaction() -> Iterator[Session]:
     session.commit()
     callbacks = session.info["in_transaction"] = cast("list[Callable[[], object]]", [])
     try:
-        session.connection(execution_options={"is_writer": True})
+        session.connection(execution_options=_WRITER[session.get_bind().dialect.name])
         yield session
         session.commit()
     except BaseException:
@@ -127,12 +131,12 @@ def single_statement() -> Iterator[Connection]:
         raise RuntimeError("a statement that commits by itself inside transaction()")
     session.commit()
     engine = cast("Engine", session.get_bind())
-    if engine.dialect.name == "sqlite":
-        with engine.connect().execution_options(is_writer=True) as connection, connection.begin():
-            yield connection
-    else:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            yield connection
+    is_sqlite = engine.dialect.name == "sqlite"
+    with contextlib.ExitStack() as stack:
+        connection = stack.enter_context(engine.connect().execution_options(**_WRITER["sqlite"] if is_sqlite else {}))
+        if is_sqlite:
+            stack.enter_context(connection.begin())
+        yield connection
 
 
 def on_commit(callback: Callable[[], object]) -> None:

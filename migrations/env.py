@@ -20,7 +20,9 @@ def run_offline() -> None:
 
 def run_online() -> None:
     arguments = current_app.extensions["migrate"].configure_args
-    with db.engine.connect() as connection:
+    # All of a migration or nothing; the engine's own connections commit statement by statement.
+    options = {"isolation_level": "READ COMMITTED"} if db.engine.dialect.name == "postgresql" else {}
+    with db.engine.connect().execution_options(**options) as connection:
         if connection.dialect.name == "sqlite":
             # A table rebuilt under foreign keys would take the rows that refer to it along.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
