@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
 from config import superuser_password
@@ -61,6 +62,7 @@ def _lines(problems: dict[str, list[str]]) -> list[str]:
 @click.command("create-superuser")
 @click.argument("username")
 @click.argument("email")
+@with_appcontext
 def create_superuser_command(username: str, email: str) -> None:
     """Make somebody who may do everything.
 
@@ -74,6 +76,7 @@ def create_superuser_command(username: str, email: str) -> None:
 
 @click.command("seed-demo")
 @click.option("--organizer", metavar="USERNAME", help="Make the events only, for this organizer.")
+@with_appcontext
 def seed_demo_command(organizer: str | None) -> None:
     """Fill the site with demo events; once, however often it is called.
 
@@ -112,6 +115,7 @@ def _price(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--capacity", type=click.IntRange(1, MAX_CAPACITY), default=100, show_default=True, help="Seats, where the file says none.")
 @click.option("--price", callback=_price, default="0", show_default=True, help="Price, where the file says none.")
 @click.option("--timezone", callback=_timezone, help="Zone of dates and times that do not say theirs, like Europe/Berlin.")
+@with_appcontext
 def import_events_command(file: Path, organizer: str | None, capacity: int, price: Decimal, timezone: str | None) -> None:
     """Create or update events from a .json, .csv or .ics FILE.
 
@@ -176,6 +180,7 @@ def _organizer(username: str | None) -> User:
 
 @click.command("check-ledger")
 @click.option("--repair", is_flag=True, help="Count the seats taken anew where the counter is off.")
+@with_appcontext
 def check_ledger_command(*, repair: bool) -> None:
     """Check that seats and bookings agree; exit code 1 when they do not."""
     with _errors_in_words():

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from evently.accounts.models import User
@@ -29,7 +29,10 @@ from evently.extensions import db
 
 BATCH = 100
 CLASH = "Somebody wrote this event at the same moment; import the file again."
-Key = tuple[str] | tuple[str, dt.datetime, str]
+# No two clocks in the world are further apart.
+ZONES_APART = dt.timedelta(hours=27)
+# A source id, or name, start and venue.
+Key = tuple[str | None] | tuple[str, dt.datetime, str]
 
 
 class Outcome(StrEnum):
@@ -45,7 +48,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fills:
-    """What a file may lack, for events that are new; the zone also says what dates and times without one mean."""
+    """What a file may lack, for events that are new; `timezone` is that of dates and times which do not say theirs."""
 
     capacity: int | None = None
     price: Decimal = Decimal(0)
@@ -92,7 +95,7 @@ class _Import:
 
     def write(self, rows: Sequence[Row]) -> list[RowResult]:
         """What became of these rows, which are committed when this returns."""
-        readings = [self._read(row) for row in rows]
+        readings = [self._read(row, self._fills.timezone) for row in rows]
         with transaction() as session:
             # Imports for one organizer take turns, or two of the same file would both find an event missing.
             session.execute(select(User.id).where(User.id == self._by.id).with_for_update(key_share=True))
@@ -101,36 +104,45 @@ class _Import:
             clashes = _add(self._new)
         return [_refused(result, row=CLASH) if result.event_id in clashes else result for result in results]
 
-    def _read(self, row: Row) -> Reading:
+    def _read(self, row: Row, timezone: str) -> Reading:
         if row.flaw:
             return Reading(problems={"row": [row.flaw]})
-        reading = read_fields(row.values, timezone=self._fills.timezone)
+        reading = read_fields(row.values, timezone=timezone)
         reading.problems = rules.problems(reading.fields, allow_past=True) | reading.problems
         return reading
 
     def _known_events(self, readings: list[Reading]) -> dict[Key, Event]:
-        keys = [key for reading in readings if (key := _key(reading.fields)) and not reading.problems]
-        ids = [key[0] for key in keys if len(key) == 1]
-        names, times = ([key[part] for key in keys if len(key) == 3] for part in (0, 1))
-        is_meant = or_(Event.source_id.in_(ids), and_(Event.time.in_(times), Event.name.in_(names)))
-        query = select(Event).where(Event.organizer_id == self._by.id, is_meant)
+        """Those that the rows may mean, by every key that a row may have."""
+        fields = [reading.fields for reading in readings if not reading.problems]
+        is_meant: list[ColumnElement[bool]] = [Event.source_id.in_({entry["source_id"] for entry in fields if entry.get("source_id")})]
+        if times := [entry["time"] for entry in fields if "time" in entry]:
+            is_near = Event.time.between(min(times) - ZONES_APART, max(times) + ZONES_APART)
+            is_meant.append(is_near & Event.name.in_({entry.get("name", "") for entry in fields}))
+        query = select(Event).where(Event.organizer_id == self._by.id, or_(*is_meant))
+        known: dict[Key, Event] = {}
         # Those that were deleted here come first, so that a live one of the same name counts.
-        events = db.session.scalars(query.order_by(Event.archived_at.is_(None), Event.created_at.desc())).all()
-        by_content: dict[Key, Event] = {(event.name, event.time, event.venue): event for event in events}
-        return by_content | {(event.source_id,): event for event in events if event.source_id}
+        for event in db.session.scalars(query.order_by(Event.archived_at.is_(None), Event.created_at.desc())):
+            wall_clock = event.local_time.replace(tzinfo=None)
+            keys: list[Key] = [(event.name, wall_clock, event.venue), (event.name, event.time, event.venue), (event.source_id,)]
+            known |= dict.fromkeys(keys, event)
+        return known
 
     def _result(self, row: Row, reading: Reading, known: dict[Key, Event]) -> RowResult:
-        key, result = _key(reading.fields), RowResult(number=row.number, name=reading.fields.get("name", ""))
-        if key in self._seen:
-            return _refused(result, outcome=Outcome.DUPLICATE, row=f"The same event as in row {self._seen[key]}.")
+        keys, result = _keys(reading), RowResult(number=row.number, name=reading.fields.get("name", ""))
+        if keys and keys[0] in self._seen:
+            return _refused(result, outcome=Outcome.DUPLICATE, row=f"The same event as in row {self._seen[keys[0]]}.")
         if reading.problems:
             return replace(result, problems=reading.problems)
+        event = next((known[key] for key in keys if key in known), None)
+        if event and reading.local_start:
+            # It is known in which zone it takes place, so what the file leaves open is no change.
+            reading = self._read(row, event.timezone)
         try:
-            event, outcome = self._apply(reading, known.get(key) if key else None)
+            event, outcome = self._apply(reading, event)
         except DomainError as error:
             return replace(result, problems=error.fields) if error.fields else _refused(result, row=error.message)
-        if key:
-            self._seen[key] = row.number
+        if keys:
+            self._seen[keys[0]] = row.number
         return replace(result, outcome=outcome, event_id=event.id)
 
     def _apply(self, reading: Reading, event: Event | None) -> tuple[Event, Outcome]:
@@ -173,13 +185,18 @@ def _add(events: Sequence[Event]) -> set[uuid.UUID]:
     return set()
 
 
-def _key(fields: EventFields) -> Key | None:
-    """What makes two rows the same event; None for a row that does not say enough."""
+def _keys(reading: Reading) -> list[Key]:
+    """What makes a row the same event as another, in the order in which they count; none for one that says too little.
+
+    Where the row leaves its zone open, an event that starts at the same time by the clock on its own wall will do.
+    """
+    fields = reading.fields
     if source_id := fields.get("source_id"):
-        return (source_id,)
-    if {"name", "time", "venue"} <= fields.keys():
-        return (fields["name"], fields["time"], fields["venue"])
-    return None
+        return [(source_id,)]
+    if not {"name", "time", "venue"} <= fields.keys():
+        return []
+    times = [fields["time"], reading.local_start] if reading.local_start else [fields["time"]]
+    return [(fields["name"], time, fields["venue"]) for time in times]
 
 
 def _changes(event: Event, fields: EventFields) -> EventFields:

@@ -1,5 +1,6 @@
 """From a row of a file to the fields of an event."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -26,11 +27,16 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 
 @dataclass
 class Reading:
-    """What a row says. `fields` holds only what is in the row; `problems` what could not be read, by field."""
+    """What a row says.
+
+    `fields` holds only what is in the row; `problems` what could not be read, by field; `local_start` is naive, and
+    there only when the row leaves open in which zone it starts.
+    """
 
     fields: EventFields = field(default_factory=EventFields)
     problems: dict[str, list[str]] = field(default_factory=dict)
     is_cancelled: bool = False
+    local_start: dt.datetime | None = None
 
 
 def read_fields(row: Mapping[str, Any], *, timezone: str) -> Reading:
@@ -38,7 +44,8 @@ def read_fields(row: Mapping[str, Any], *, timezone: str) -> Reading:
     cells = Cells(row)
     found: dict[str, Any] = {}
     problems: dict[str, list[str]] = {}
-    for name, read in _readers(cells, Moments(cells, default_zone=timezone)).items():
+    moments = Moments(cells, default_zone=timezone)
+    for name, read in _readers(cells, moments).items():
         try:
             value = read()
         except ValueError as error:
@@ -49,7 +56,8 @@ def read_fields(row: Mapping[str, Any], *, timezone: str) -> Reading:
     is_cancelled = found.get("status") == CANCELLED
     if is_cancelled:
         del found["status"]
-    return Reading(cast("EventFields", found), problems, is_cancelled)
+    local_start = None if "time" in problems else moments.local_start()
+    return Reading(cast("EventFields", found), problems, is_cancelled, local_start)
 
 
 def _readers(cells: Cells, moments: Moments) -> dict[str, Callable[[], Any]]:

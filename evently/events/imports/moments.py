@@ -24,9 +24,15 @@ class Moments:
         """The zone, when the row names one or its start depends on it. Raises ValueError for an unknown one."""
         if not self._is_known:
             raise ValueError("Choose a time zone like Europe/Berlin.")
+        return self.zone if self._stated_zone or self.local_start() else None
+
+    def local_start(self) -> dt.datetime | None:
+        """The start as a clock on the wall shows it, when neither it nor the row says in which zone."""
         said = self._said("time")
-        is_local = said is not None and (not isinstance(said, dt.datetime) or said.tzinfo is None)
-        return self.zone if self._stated_zone or is_local else None
+        if said is None or self._stated_zone:
+            return None
+        said = said if isinstance(said, dt.datetime) else dt.datetime.combine(said, OPENS)
+        return None if said.tzinfo else said
 
     def start(self) -> dt.datetime | None:
         return self._at(self._said("time"), OPENS)
