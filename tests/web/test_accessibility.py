@@ -1,0 +1,107 @@
+"""What axe finds, and whether anything sticks out sideways: on every page of attendees, in both themes."""
+
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page, expect
+
+from evently.accounts.models import User
+from evently.bookings.services import cancel_booking
+from tests.factories import PASSWORD, in_days, make_booking, make_event, make_user
+from tests.harness.browser import NewPage
+
+# What a page looks like does not depend on the database.
+pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+}
+LONG_NAME = "Donaudampfschifffahrts-Weihnachtsbrunch an Bord der „Morgenröte“"
+
+
+def findings(page: Page) -> list[Any]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    results = page.evaluate("options => axe.run(document, options)", RULES)["violations"]
+    return [(page.url, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results]
+
+
+def sticks_out(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+def look_at(page: Page, addresses: list[str]) -> None:
+    found = []
+    for address in addresses:
+        page.goto(address)
+        for theme, width in (("light", 1280), ("dark", 360)):
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": 900})
+            found += findings(page)
+        if sticks_out(page):
+            found.append((address, "sticks out sideways", []))
+    assert found == []
+
+
+def log_in(page: Page, user: User) -> None:
+    page.goto("/login")
+    page.get_by_label("Username or e-mail").fill(user.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.wait_for_url("/")
+
+
+def test_pages_for_everybody(new_page: NewPage):
+    events = [
+        make_event(description="# Programme\n\n- one\n\n| a | b |\n|---|---|\n| 1 | 2 |", website="https://example.org", capacity=20),
+        make_event(name=LONG_NAME, status="cancelled"),
+        make_event(time=in_days(-1)),
+        make_event(sales_start=in_days(2), ends_at=in_days(33)),
+        make_event(sales_end=in_days(-2)),
+    ]
+    sold_out = make_event(capacity=1)
+    make_booking(event=sold_out)
+    make_booking(event=events[0], tickets=9)
+    make_booking(event=events[0], tickets=9)
+    searches = ["/", "/?when=range&from=2026-01-01&category=other&price=50&available=1", "/?q=nothing&when=weekend", "/?page=7"]
+    ways_in = ["/login", "/register", "/nowhere"]
+    page = new_page()
+    look_at(page, searches + ways_in + [f"/events/{event.id}" for event in (*events, sold_out)])
+    page.goto("/register")
+    page.get_by_role("button", name="Create account").click()
+    expect(page.locator("#error-summary")).to_be_focused()
+    assert findings(page) == []
+
+
+def test_pages_for_members(new_page: NewPage):
+    user = make_user(first_name="Mira")
+    confirmed = make_booking(user=user, tickets=2)
+    cancelled = make_booking(user=user, event=make_event(name=LONG_NAME))
+    cancel_booking(by=user, booking_id=cancelled.id)
+    page = new_page()
+    log_in(page, user)
+    bookings = [f"/bookings/{booking.id}" for booking in (confirmed, cancelled)]
+    tabs = ["/bookings", "/bookings?tab=past", "/bookings?tab=cancelled"]
+    look_at(page, [*tabs, *bookings, f"{bookings[0]}/cancellation", f"/events/{confirmed.event_id}", "/account"])
+
+
+def test_the_keyboard_comes_by_everything_in_order(new_page: NewPage):
+    event = make_event(name="Nachtkonzert")
+    page = new_page()
+    page.goto(f"/events/{event.id}")
+    names = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.name"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", names
+    assert names[:5] == ["Skip to content", "Evently", "Events", "My bookings", "Sign in"]
+    assert names.index("tickets") < names.index("Sign in and book 1 ticket") < names.index("New here? Create an account")
+    page.goto("/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
