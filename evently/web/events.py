@@ -13,8 +13,8 @@ from evently.errors import DomainError
 from evently.events import posters, queries
 from evently.events.models import CATEGORIES, Event
 from evently.extensions import cache, limiter
-from evently.http.htmx import render
 from evently.http.caching import cache_for_ever
+from evently.http.htmx import render
 from evently.web import blueprint
 from evently.web.forms import BookingForm
 from evently.web.listing import ORDERINGS, PRESETS, PRICES, Listing

@@ -17,9 +17,6 @@ pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
-}
 LONG_NAME = "Donaudampfschifffahrts-Weihnachtsbrunch an Bord der „Morgenröte“"
 
 
