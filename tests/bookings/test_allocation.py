@@ -144,8 +144,8 @@ def test_everything_decided_tells_its_listeners_once_and_in_order(app):
     with bookings_decided.connected_to(told.append):
         decide(event)
     (outcome,) = told
-    assert [waiting.id for waiting in outcome.confirmed] == [bookings[0].id, bookings[2].id]
-    assert [(waiting.id, code) for waiting, code in outcome.failed] == [(bookings[1].id, "sold_out")]
+    assert [waiting.seq for waiting in outcome.confirmed] == [bookings[0].seq, bookings[2].seq]
+    assert [(waiting.seq, code) for waiting, code in outcome.failed] == [(bookings[1].seq, "sold_out")]
     assert sum(outcome.taken.values()) == 3
 
 
@@ -193,13 +193,14 @@ class Request:
     """A booking in the queue, without a database."""
 
     id: uuid.UUID
+    seq: int
     ticket_type_id: uuid.UUID
     user_id: int
     ticket_count: int
 
 
 KINDS = (uuid.UUID(int=1), uuid.UUID(int=2))
-requests = st.builds(Request, st.uuids(), st.sampled_from(KINDS), st.integers(1, 4), st.integers(1, 6))
+requests = st.builds(Request, st.uuids(), st.integers(), st.sampled_from(KINDS), st.integers(1, 4), st.integers(1, 6))
 
 
 @settings(max_examples=300, deadline=None)
@@ -235,7 +236,7 @@ def test_nothing_is_oversold_and_nothing_that_fits_is_refused(queue, seats, limi
 
 
 def test_a_refusal_of_the_event_is_everybodys():
-    queue = [Request(uuid.uuid4(), KINDS[0], 1, 1)]
+    queue = [Request(uuid.uuid4(), 1, KINDS[0], 1, 1)]
     outcome = walk(uuid.uuid4(), queue, free={KINDS[0]: 5}, refusal=allocation.STARTED)
     assert outcome.confirmed == []
     assert outcome.failed == [(queue[0], "event_started")]
@@ -244,7 +245,7 @@ def test_a_refusal_of_the_event_is_everybodys():
 
 def decided_in_batches(
     batches: list[list[Request]], free: dict[uuid.UUID, int], held: dict[int, int], limit: int | None
-) -> list[tuple[uuid.UUID, str]]:
+) -> list[tuple[int, str]]:
     """What became of each request, in order, when each batch starts from what the ones before it left."""
     free, held, results = dict(free), dict(held), {}
     for batch in batches:
@@ -253,4 +254,4 @@ def decided_in_batches(
             held[request.user_id] = held.get(request.user_id, 0) + request.ticket_count
         free = {kind: seats - outcome.taken.get(kind, 0) for kind, seats in free.items()}
         results |= {id(request): "confirmed" for request in outcome.confirmed} | {id(request): code for request, code in outcome.failed}
-    return [(request.id, results[id(request)]) for batch in batches for request in batch]
+    return [(request.seq, results[id(request)]) for batch in batches for request in batch]

@@ -24,6 +24,8 @@ pytestmark = [
 def migrated(app) -> Iterator[Flask]:
     """The application on a database that may be migrated to and fro; there is nothing in it."""
     db.session.remove()
+    # SQLite's pragmas know the schema as their connection saw it last; from here on there is one connection.
+    db.engine.dispose()
     yield app
     flask_migrate.upgrade()
 

@@ -151,10 +151,10 @@ def test_what_was_loaded_stays_usable_after_the_commit(app):
 
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 def test_on_sqlite_a_writer_holds_the_lock_from_its_first_statement(app):
-    with transaction(), db.engine.connect() as other:
-        other.exec_driver_sql("PRAGMA busy_timeout = 0")
-        with pytest.raises(OperationalError, match="locked"):
-            other.execution_options(is_writer=True).execute(sa.delete(User))
+    # A connection of its own, which does not wait.
+    impatient = sa.create_engine(db.engine.url, connect_args={"timeout": 0}, poolclass=sa.NullPool)
+    with transaction(), impatient.connect().execution_options(is_writer=True) as other, pytest.raises(OperationalError, match="locked"):
+        other.execute(sa.delete(User))
 
 
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)

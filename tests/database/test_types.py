@@ -22,8 +22,11 @@ examples = settings(max_examples=15, deadline=None, suppress_health_check=[Healt
 def connection(app) -> Iterator[sa.Connection]:
     with db.engine.connect().execution_options(is_writer=True) as connection:
         things.create(connection)
+        connection.commit()
         yield connection
         connection.rollback()
+        things.drop(connection)
+        connection.commit()
 
 
 def kept(connection: sa.Connection, column: sa.Column, values: list) -> list:
