@@ -16,7 +16,8 @@ def is_correct(password_hash: str | None, password: str) -> bool:
     """Whether this is the password; takes as long when there is no such account (None), so that nobody learns it."""
     try:
         return _HASHER.verify(password_hash or _nobodys_hash(), password) and password_hash is not None
-    except (VerificationError, InvalidHashError):
+    # UnicodeEncodeError: half a surrogate pair is nobody's password
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

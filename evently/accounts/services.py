@@ -12,6 +12,7 @@ from evently.accounts import passwords, queries
 from evently.accounts.models import ApiToken, User
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated
+from evently.text import has_control_characters
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,149}")
 PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ()/.-]{2,14}")
@@ -58,7 +59,7 @@ def _create_user(*, username: str, password: str, profile: ProfileFields, roles:
             _refuse_taken(username=username, email=user.email)
             session.add(user)
     except IntegrityError as error:  # somebody took the name between the check and the insert
-        raise _taken({"username"}) from error
+        raise _taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
     return user
 
 
@@ -81,7 +82,8 @@ def update_profile(*, user: User, profile: ProfileFields) -> User:
 
 def authenticate(*, login: str, password: str) -> User:
     """The person with this username or e-mail and password. Raises NotAuthenticated, the same for every reason."""
-    user = queries.find_user_by_login(login)
+    # Nobody has such a name, and a database may refuse even to look.
+    user = None if has_control_characters(login) else queries.find_user_by_login(login)
     if not passwords.is_correct(user.password_hash if user else None, password) or user is None or not user.is_active:
         raise NotAuthenticated("That username and password do not match.", code="wrong_credentials")
     if passwords.needs_rehash(user.password_hash):
@@ -123,15 +125,16 @@ def _credential_problems(username: str, password: str) -> dict[str, list[str]]:
     problems = {}
     if not USERNAME.fullmatch(username):
         problems["username"] = ["Use 1 to 150 letters, digits or . _ + - and begin with a letter or digit."]
-    if len(password) not in PASSWORD_LENGTH:
+    if has_control_characters(password):
+        problems["password"] = ["Remove the control characters."]
+    elif len(password) not in PASSWORD_LENGTH:
         problems["password"] = [f"Use {PASSWORD_LENGTH.start} to {PASSWORD_LENGTH.stop - 1} characters."]
     return problems
 
 
 def _profile_problems(profile: ProfileFields) -> dict[str, list[str]]:
-    problems = {
-        name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(str(profile.get(name, ""))) > length
-    }
+    problems = {name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(str(profile.get(name, ""))) > length}
+    problems |= {name: ["Remove the control characters."] for name in LENGTHS if has_control_characters(str(profile.get(name, "")))}
     phone_number = profile.get("phone_number", "")
     if phone_number and "phone_number" not in problems and not PHONE_NUMBER.fullmatch(phone_number):
         problems["phone_number"] = ["Use digits, spaces and a leading +."]

@@ -1,7 +1,6 @@
 """What a sound event is. `problems` looks at plain values, so that pages, JSON and imports share the rules."""
 
 import datetime as dt
-import unicodedata
 import zoneinfo
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any, TypedDict
 
 from evently.database import utc_now
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
+from evently.text import has_control_characters
 
 LENGTHS = {"name": 200, "venue": 200, "summary": 300, "description": 20_000, "website": 500, "source_id": 500}
 MAX_CAPACITY = 1_000_000
@@ -70,11 +70,6 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, list[str]]:
     if website and not website.startswith(("https://", "http://")):
         found["website"] = ["Begin with https:// or http://."]
     return found
-
-
-def has_control_characters(text: str) -> bool:
-    """Also half a surrogate pair, which no encoding has; line breaks and tabs are none."""
-    return any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in text)
 
 
 def _choices(fields: Mapping[str, Any]) -> dict[str, list[str]]:

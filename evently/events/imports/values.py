@@ -5,7 +5,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from evently.events.rules import YEARS, has_control_characters
+from evently.events.rules import YEARS
+from evently.text import has_control_characters
 
 MOMENT_HINT = "Write it like 2026-05-01 or 2026-05-01T19:30."
 MANY = 10**12
