@@ -1,9 +1,10 @@
 """A mail server with moods, and the outbox as a test looks at it."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,3 +92,18 @@ def let_time_pass() -> None:
     with transaction() as session:
         session.execute(sa.update(Mail).where(Mail.lease_until.is_not(None)).values(lease_until=past))
         session.execute(sa.update(Mail).where(Mail.not_before > past).values(not_before=past))
+
+
+@contextlib.contextmanager
+def statements() -> Iterator[list[str]]:
+    """What the database is told meanwhile."""
+    told: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        told.append(" ".join(statement.split()))
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield told
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
