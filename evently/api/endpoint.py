@@ -1,5 +1,6 @@
 """The blueprint, and one decorator that makes a function an address of the API: read, refuse, call, answer, document."""
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
@@ -9,7 +10,7 @@ import flask_smorest
 from flask import Flask, Request, Response
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from evently.api.auth import EITHER_SCHEME, SCHEMES, caller
 from evently.api.schemas import Failure
@@ -26,8 +27,12 @@ class BodyParser(FlaskParser):
         del schema
         if not req.is_json:
             raise UnsupportedMediaType
+        body = req.get_data()
+        # Without a length told beforehand a body is read up to the limit and looks as if it ended there.
+        if req.content_length is None and len(body) >= (req.max_content_length or math.inf):
+            raise RequestEntityTooLarge
         try:
-            return json.read(req.get_data())
+            return json.read(body)
         except ValueError as error:
             raise DomainError("The body is not valid JSON.", code="bad_json") from error
 
@@ -115,7 +120,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
     "description": "Your own name for this request. Sent again with it, the request gets the first answer and does nothing twice.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "maxLength": 255},
 }
 
 DESCRIPTION = """\

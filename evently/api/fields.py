@@ -9,8 +9,8 @@ from marshmallow import fields, validate
 
 from evently.database import CENT
 
-# PostgreSQL keeps no NUL, and nothing keeps half of a surrogate pair.
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# PostgreSQL keeps no NUL, nothing keeps half of a surrogate pair, and nobody means the rest; tabs and line ends are fine.
+UNSTORABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 

@@ -63,7 +63,8 @@ def keep_answer(response: Response) -> Response:
 
 
 def _key() -> str:
-    if request.method not in METHODS:
+    # What leads nowhere is not carried out at all.
+    if request.method not in METHODS or request.routing_exception:
         return ""
     if is_api_request():
         return request.headers.get("Idempotency-Key", "")

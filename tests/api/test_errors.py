@@ -66,8 +66,23 @@ def test_a_body_that_is_too_large(app, api):
     assert is_a_failure(api("POST", LOGIN, raw=raw, Idempotency_Key="mine"), 413, "too_large")
 
 
+def test_a_body_that_is_too_large_and_does_not_say_so(app, client):
+    body = '{"username": "x", "password": "' + "x" * app.config["MAX_CONTENT_LENGTH"] + '"}'
+    # What a server makes of Transfer-Encoding: chunked.
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    response = client.post(f"/api{LOGIN}", data=body, content_type="application/json", environ_overrides=chunked)
+    assert is_a_failure(response, 413, "too_large")
+    short = client.post(f"/api{LOGIN}", data="{}", content_type="application/json", environ_overrides=chunked)
+    assert is_a_failure(short, 422, "invalid")
+
+
+def test_a_key_for_an_address_that_leads_nowhere(api):
+    for method in ("POST", "PUT"):
+        assert is_a_failure(api(method, "/nonsense/", {}, Idempotency_Key="mine"), 404, "not_found")
+
+
 def test_text_that_no_database_keeps(api):
-    for text in ("a\0b", "\0"):
+    for text in ("a\0b", "\0", "a\x1bb"):
         response = api("POST", LOGIN, {"username": text, "password": text})
         assert is_a_failure(response, 422, "invalid")
         assert response.json["details"]["fields"].keys() == {"username", "password"}
