@@ -6,7 +6,7 @@ decision changes (the bookings, the counter, the mails) is one transaction: a cr
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from evently.bookings import queries
+from evently.bookings import queries, turns
 from evently.bookings.models import CONFIRMED, FAILED, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.signals import bookings_decided
 from evently.database import transaction, utc_now
@@ -24,6 +24,8 @@ from evently.extensions import db
 
 # seconds between two looks at an empty queue while an allocator lingers
 LOOK_AGAIN = 0.004
+# seconds; then others that wait for a thread come first
+TURN = 0.5
 SOLD_OUT, OVER_LIMIT, NOT_ON_SALE, STARTED = "sold_out", "over_user_limit", "event_not_available", "event_started"
 
 
@@ -56,20 +58,56 @@ class Outcome:
         return len(self.confirmed) + len(self.failed)
 
 
-def drain(event_id: uuid.UUID) -> int:
-    """Decide the event's queue until it is empty and stays so for the lingering time; how many were decided."""
+def drain(event_id: uuid.UUID, *, hand_over: Callable[[], bool] = lambda: False) -> int:
+    """Decide the event's queue until it is empty and stays so for the lingering time; how many were decided.
+
+    One thread of a process does so for an event; for a second one this returns at once. After each `TURN` it calls
+    `hand_over`, which may say that another allocator will come, so that a busy event does not keep a thread for ever.
+    """
+    decided = 0
+    if not turns.begin(event_id):
+        return decided
+    try:
+        while True:
+            count, is_empty = _drain_for_a_turn(event_id)
+            decided += count
+            if is_empty and turns.end_unless_called(event_id):
+                return decided
+            if not is_empty:
+                # In this order: the other one may come at once.
+                turns.end(event_id)
+                if hand_over() or not turns.begin(event_id):
+                    return decided
+    except BaseException:
+        turns.end(event_id)
+        raise
+
+
+def _drain_for_a_turn(event_id: uuid.UUID) -> tuple[int, bool]:
+    """How many were decided, and whether the queue was empty for the lingering time at last."""
     linger = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
-    decided, last_seen = 0, time.monotonic()
+    started = last_seen = time.monotonic()
+    decided = 0
     while True:
         if queries.is_anybody_waiting(event_id):
             decided += allocate_batch(event_id)
             last_seen = time.monotonic()
+            if last_seen - started >= TURN:
+                return decided, False
         elif time.monotonic() - last_seen < linger:
             # End the read, or the next look would see the same snapshot.
             db.session.remove()
             time.sleep(LOOK_AGAIN)
         else:
-            return decided
+            return decided, True
+
+
+def decide_waiting(event_id: uuid.UUID) -> int:
+    """Decide who waits now, and wait for nobody else; how many were decided."""
+    decided, size = 0, current_app.config["ALLOCATOR_BATCH"]
+    while (count := allocate_batch(event_id)) == size:
+        decided += count
+    return decided + count
 
 
 def allocate_batch(event_id: uuid.UUID) -> int:

@@ -211,10 +211,9 @@ def _decided_per_second(event_id: uuid.UUID) -> float:
     return round(len(recent) / max(seconds, 0.001), 1) if recent else 0.0
 
 
-def list_events_waiting(*, older_than: dt.datetime) -> Sequence[uuid.UUID]:
-    """Events with bookings that arrived before this moment and that nobody has decided."""
-    query = select(Booking.event_id).where(Booking.status == PROCESSING, Booking.booking_date < older_than)
-    return db.session.scalars(query.distinct()).all()
+def list_events_waiting() -> Sequence[uuid.UUID]:
+    """Events with bookings that nobody has decided yet."""
+    return db.session.scalars(select(Booking.event_id).where(Booking.status == PROCESSING).distinct()).all()
 
 
 def is_anybody_waiting(event_id: uuid.UUID) -> bool:

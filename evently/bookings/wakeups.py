@@ -57,7 +57,7 @@ def send(wake_up: WakeUp) -> None:
     # Before the queue is read: whoever comes after that must not rely on a message that never went out.
     wake_up.sent_at = None
     if current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
-        allocation.allocate_batch(wake_up.event_id)
+        allocation.decide_waiting(wake_up.event_id)
 
 
 def _forget_before(moment: float) -> None:

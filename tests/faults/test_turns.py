@@ -1,0 +1,89 @@
+"""Who decides when several are woken, and what the sweep finds, as one process sees it."""
+
+import contextvars
+import uuid
+
+import pytest
+from flask import Flask
+
+from evently.bookings import allocation, turns
+from evently.bookings.allocation import Outcome
+from evently.bookings.signals import bookings_decided
+from evently.bookings.tasks import sweep
+from tests.factories import decide, make_booking, make_event, reload
+from tests.harness.site import apart
+
+
+def test_whoever_is_woken_second_leaves_the_event_to_the_first(app: Flask) -> None:
+    booking = make_booking(decided=False)
+    answers = []
+
+    def drain(event_id: uuid.UUID) -> int:
+        with app.app_context():
+            return allocation.drain(event_id)
+
+    def wake_another(outcome: Outcome) -> None:
+        answers.append(contextvars.Context().run(drain, outcome.event_id))
+
+    with bookings_decided.connected_to(wake_another):
+        assert decide(booking.event) == 1
+    assert answers == [0]
+    assert reload(booking).status == "confirmed"
+
+
+@pytest.mark.usefixtures("app")
+def test_whoever_counts_on_an_allocator_is_seen_before_it_goes() -> None:
+    event = make_event()
+    assert turns.begin(event.id)
+    assert not turns.begin(event.id)
+    assert not turns.end_unless_called(event.id)
+    assert turns.end_unless_called(event.id)
+    assert turns.begin(event.id), "the next one begins anew"
+    turns.end(event.id)
+
+
+@pytest.mark.usefixtures("app")
+def test_a_batch_that_fails_leaves_the_event_to_the_next_allocator() -> None:
+    booking = make_booking(decided=False)
+    with bookings_decided.connected_to(_break), pytest.raises(ZeroDivisionError):
+        decide(booking.event)
+    assert reload(booking).status == "processing"
+    assert decide(booking.event) == 1
+
+
+@pytest.mark.usefixtures("app")
+def test_after_a_turn_a_busy_event_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocation, "TURN", 0.0)
+    event, asked = make_event(), []
+
+    def hand_over() -> bool:
+        assert turns.begin(event.id), "another one may have it"
+        turns.end(event.id)
+        if not asked:
+            make_booking(event=event, decided=False)
+        asked.append(event.id)
+        return len(asked) == 2
+
+    make_booking(event=event, decided=False)
+    assert allocation.drain(event.id, hand_over=hand_over) == 2, "while nobody takes it, the work goes on"
+    assert len(asked) == 2
+
+
+def test_the_sweep_goes_on_after_an_event_that_cannot_be_decided(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    bookings = [make_booking(decided=False) for _ in range(5)]
+    broken = bookings[2].event_id
+
+    def break_one(outcome: Outcome) -> None:
+        if outcome.event_id == broken:
+            _break(outcome)
+
+    with bookings_decided.connected_to(break_one):
+        apart(sweep)
+    statuses = {booking.event_id: reload(booking).status for booking in bookings}
+    assert statuses.pop(broken) == "processing"
+    assert set(statuses.values()) == {"confirmed"}
+    assert str(broken) in caplog.text
+
+
+def _break(_outcome: Outcome) -> None:
+    raise ZeroDivisionError
