@@ -8,6 +8,7 @@ from wtforms import DateTimeLocalField, DecimalField, Field, IntegerField, Selec
 from wtforms.validators import DataRequired, InputRequired, Optional
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
+from evently.events import rules
 from evently.events.models import CATEGORIES, Event
 from evently.events.rules import CURRENCIES, EventFields, known_timezones
 from evently.http.forms import PlainForm
@@ -51,10 +52,11 @@ class EventForm(PlainForm):
     summary = StringField("In one sentence")
     category = SelectField("Category", choices={name: name.capitalize() for name in CATEGORIES}, validate_choice=False)
     website = URLField("Website")
+    description = TextAreaField("Description", filters=[plain_lines])
+    venue = StringField("Venue", [DataRequired("Say where it takes place.")])
     time = DateTimeLocalField("Starts", [InputRequired("Say when it starts.")], **LOCAL_TIME)
     ends_at = DateTimeLocalField("Ends", [Optional()], **LOCAL_TIME)
     timezone = SelectField("Time zone", validate_choice=False)
-    venue = StringField("Venue", [DataRequired("Say where it takes place.")])
     capacity = IntegerField("Seats", [InputRequired("Say how many seats there are.")], **WHOLE)
     price_per_ticket = DecimalField("Price a ticket", [InputRequired("Enter a price; 0 is free.")], **AMOUNT)
     currency = SelectField("Currency", choices={name: name for name in CURRENCIES}, validate_choice=False)
@@ -63,7 +65,6 @@ class EventForm(PlainForm):
     max_tickets_per_booking = IntegerField("Most tickets in one booking", [Optional()], **WHOLE)
     max_tickets_per_user = IntegerField("Most tickets a person", [Optional()], **WHOLE)
     cancellation_deadline = DateTimeLocalField("Bookings can be cancelled until", [Optional()], **LOCAL_TIME)
-    description = TextAreaField("Description", filters=[plain_lines])
 
     def __init__(self, formdata: Any, *, event: Event | None = None, **defaults: Any) -> None:
         self.stored = {name: getattr(event, name) for name in MOMENTS} if event else {}
@@ -80,6 +81,8 @@ class EventForm(PlainForm):
         zone = ZoneInfo(self.timezone.data if self.timezone.data in known_timezones() else "UTC")
         for name in MOMENTS:
             is_sound = self._understand(name, self._fields[name], zone) and is_sound
+        if not is_sound:
+            self._name_broken_rules()
         return is_sound
 
     def _understand(self, name: str, field: Field, zone: ZoneInfo) -> bool:
@@ -95,6 +98,12 @@ class EventForm(PlainForm):
             field.errors = [*field.errors, str(error)]
             return False
         return True
+
+    def _name_broken_rules(self) -> None:
+        """What the service would find in the other fields, so that everything is said at once."""
+        sound = {name: value for name, value in self.fields().items() if value is not None and not self._fields[name].errors}
+        for name, messages in rules.problems(sound, allow_past=bool(self.stored)).items():
+            self._fields[name].errors = messages
 
     def fields(self) -> EventFields:
         """What the service takes; valid forms only."""
