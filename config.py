@@ -60,7 +60,7 @@ class Settings:
     ALLOCATOR_LINGER_MS: int = 60
     ALLOCATOR_BATCH: int = 1000
     ALLOCATE_INLINE_WITHOUT_BROKER: bool = True
-    # seconds; the sweep looks every so often for bookings older than this that nobody decided
+    # seconds; the sweep looks every so often for bookings that nobody decided
     SWEEP_SECONDS: float = 5.0
 
     # Tasks
@@ -73,7 +73,6 @@ class Settings:
     RATELIMIT_STORAGE_URI: str = "memory://"
     RATELIMIT_DEFAULT: str = "600 per minute"
     RATELIMIT_HEADERS_ENABLED: bool = True
-    RATELIMIT_IN_MEMORY_FALLBACK_ENABLED: bool = True
     RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
     LOGIN_RATE_LIMIT: str = "20 per minute"
     REGISTER_RATE_LIMIT: str = "20 per hour"
@@ -173,10 +172,10 @@ def _engine_options(database_url: str) -> dict[str, Any]:
 
 def _on_redis(redis_url: str) -> dict[str, Any]:
     # Database 0 of the server is the broker's; the cache and the limiter only prefix their keys.
-    patience = {"socket_connect_timeout": 0.5, "socket_timeout": 2.0}
+    patience = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
     return {
         "CELERY_BROKER_URL": redis_url,
-        "RATELIMIT_STORAGE_URI": redis_url,
+        "RATELIMIT_STORAGE_URI": f"forgiving+{redis_url}",
         "RATELIMIT_STORAGE_OPTIONS": patience,
         "CACHE_TYPE": "RedisCache",
         "CACHE_REDIS_URL": redis_url,

@@ -3,8 +3,6 @@
 `celery -A wsgi worker` and `celery -A wsgi beat` use the application made here; embedded mode runs both in threads.
 """
 
-import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +10,9 @@ from celery import Celery, Task
 from celery.signals import worker_process_init
 from flask import Flask
 from kombu.entity import Queue
-from kombu.exceptions import OperationalError
 
+from evently.broker import ask_broker
 from evently.extensions import db
-
-log = logging.getLogger(__name__)
-# seconds in which nobody asks a broker that has just failed
-BREAK = 2.0
-_away_until = 0.0
 
 
 def init_app(app: Flask) -> Celery:
@@ -40,26 +33,12 @@ def init_app(app: Flask) -> Celery:
     return celery
 
 
-def is_broker_away() -> bool:
-    """Whether the broker failed a moment ago; cache and limiter live on the same server."""
-    return time.monotonic() < _away_until
-
-
 def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None, countdown: float | None = None) -> bool:
-    """Send a task, to be run in `countdown` seconds; False when the broker is away, at once if it was a moment ago.
+    """Send a task, to be run in `countdown` seconds; False when the broker is away.
 
     Tasks are wake-ups for work that is written down already, so a caller may go on when this says False.
     """
-    global _away_until  # noqa: PLW0603 - one breaker per process
-    if is_broker_away():
-        return False
-    try:
-        task.apply_async(args=list(args), task_id=task_id, countdown=countdown, retry=False)
-    except (OperationalError, OSError) as error:
-        _away_until = time.monotonic() + BREAK
-        log.warning("The broker is unreachable, tasks wait for the sweep: %s", error)
-        return False
-    return True
+    return ask_broker(lambda: task.apply_async(args=list(args), task_id=task_id, countdown=countdown, retry=False)) is not None
 
 
 def _configuration(config: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from functools import cache
 
 from flask import current_app
 from redis import Redis
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import LockError
+from redis.lock import Lock
 
+from evently.broker import ask_broker
 from evently.errors import Conflict
-from evently.worker import is_broker_away
 
 # seconds; after this the lock frees itself, whatever became of the request that held it
 LIFETIME = 5.0
@@ -42,15 +43,16 @@ def one_at_a_time(*, user_id: int, event_id: uuid.UUID) -> Iterator[None]:
 def _held_in_redis(url: str, key: str) -> Iterator[bool]:
     lock = _client(url).lock(key, timeout=LIFETIME)
     try:
-        is_ours = is_broker_away() or lock.acquire(blocking=False)
-    except RedisError:
-        is_ours = True
-    try:
-        yield is_ours
+        yield ask_broker(lambda: lock.acquire(blocking=False)) is not False
     finally:
         if lock.local.token is not None:
-            with contextlib.suppress(LockError, RedisError):
-                lock.release()
+            ask_broker(lambda: _release(lock))
+
+
+def _release(lock: Lock) -> None:
+    # It has freed itself when the request took too long.
+    with contextlib.suppress(LockError):
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -70,4 +72,4 @@ def _held_here(key: str) -> Iterator[bool]:
 
 @cache
 def _client(url: str) -> Redis:
-    return Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=2.0)
+    return Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5)

@@ -21,7 +21,7 @@ from kombu.transport.memory import Channel
 from werkzeug.test import TestResponse
 
 from config import _ADJUSTABLE, DATABASE_VARIABLES, load_settings
-from evently import create_app, worker
+from evently import broker, create_app
 from evently.extensions import cache, db, limiter
 
 Result = TypeVar("Result")
@@ -85,7 +85,7 @@ def clean(site: Site) -> None:
             limiter.reset()
             for queue in Channel.queues.values():
                 queue.queue.clear()
-    worker._away_until = 0.0
+    broker._away_until = 0.0
 
 
 def _delete_all_rows() -> None:
@@ -125,6 +125,4 @@ def fresh() -> None:
     """What was loaded is read anew when it is next looked at."""
     # A rollback alone expires nothing where no transaction was begun.
     db.session.rollback()
-    db.session.expire_all()
-    # Rolling back does it only where something was begun.
     db.session.expire_all()
