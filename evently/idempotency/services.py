@@ -76,7 +76,13 @@ def forget_old() -> int:
 
 def _claim_first(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
     now = utc_now()
-    values: dict[str, Any] = {"id": uuid.uuid4(), "key_sha256": key_sha256, "request_sha256": request_sha256, "lease_until": now + LEASE, "created_at": now}
+    values: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "key_sha256": key_sha256,
+        "request_sha256": request_sha256,
+        "lease_until": now + LEASE,
+        "created_at": now,
+    }
     try:
         with transaction() as session:
             session.execute(insert(IdempotentRequest).values(values))
