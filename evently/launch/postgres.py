@@ -101,7 +101,7 @@ class Postgres:
         ]
         with (self.home / "log").open("wb") as log:
             # SIGINT asks for a fast shutdown: sessions are ended, everything committed is kept.
-            self.child = Child(command, stop_signal=signal.SIGINT, tier=self._tier, output=log, cwd=self.home, user=self._user)
+            self.child = Child(command, stop_signal=signal.SIGINT, tier=self._tier, grace=3.5, output=log, cwd=self.home, user=self._user)
         try:
             wait_until(self._accepts, self.child, what=self.name, timeout=60)
         except LaunchError as error:

@@ -28,6 +28,7 @@ ANNOUNCEMENT = """
   Commands for it, in another terminal:
     . {variables}
     {flask} create-superuser USERNAME EMAIL
+    {flask} seed-demo --organizer USERNAME
     {flask} import-events FILE
   Data is in {places}. Ctrl-C stops everything.
 """
@@ -46,7 +47,7 @@ def stack(*, until: Callable[[], bool]) -> None:
         settings = load_settings(environ)
         variables = _write_variables(environ, settings.DATA_DIR)
         _migrate(environ)
-        web = web_service(settings, "--respawn-failed-workers", "wsgi:app", environ=environ, workers=2, kill_after=3)
+        web = web_service(settings, "--respawn-failed-workers", "wsgi:app", environ=environ, workers=2, kill_after=2)
         for service in (*_celery_services(environ, settings), web):
             supervisor.start(service)
         wait_for_answer(web, settings)

@@ -12,7 +12,8 @@ from evently.launch.processes import Child, LaunchError, explain, say, stop_all,
 GIVE_UP_AFTER, QUICK_SECONDS = 5, 10.0
 LONGEST_PAUSE_SECONDS = 10.0
 
-# What is stopped first has the highest tier: nobody asks, then nobody works, then nobody is asked.
+# What is stopped first has the highest tier: nobody asks, then nobody works, then nobody is asked. Each tier's grace
+# is chosen so that all of them together stay below ten seconds.
 WEB, WORKERS, BROKER, DATABASE = 3, 2, 1, 0
 
 
@@ -32,7 +33,7 @@ class Service:
     """A part that is one command."""
 
     def __init__(
-        self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, tier: int = WORKERS, grace: float = 3.5
+        self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, tier: int = WORKERS, grace: float = 3.0
     ) -> None:
         self.name = name
         self.child: Child | None = None

@@ -53,7 +53,7 @@ class Valkey:
             configuration, log = Path(directory, "conf"), Path(directory, "log")
             configuration.write_text("\n".join(options))
             with log.open("wb") as output:
-                self.child = Child([_binary(), configuration], tier=self._tier, grace=2, cwd=Path("/"), output=output)
+                self.child = Child([_binary(), configuration], tier=self._tier, grace=0.5, cwd=Path("/"), output=output)
             try:
                 wait_until(self._answers, self.child, what=self.name, timeout=15)
             except LaunchError as error:
