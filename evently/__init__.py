@@ -35,8 +35,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _bind_extensions(app: Flask) -> None:
     from evently import worker
-    from evently.extensions import cache, csrf, db, limiter, migrate
-    from evently.http import idempotency, login
+    from evently.extensions import cache, csrf, db, migrate
+    from evently.http import idempotency, limits, login
     from evently.http.sessions import PageSessions
 
     db.init_app(app)
@@ -47,7 +47,7 @@ def _bind_extensions(app: Flask) -> None:
     login.init_app(app)
     # Before the limiter: an answer given again counts against no limit.
     idempotency.init_app(app)
-    limiter.init_app(app)
+    limits.init_app(app)
     worker.init_app(app)
 
 
