@@ -14,6 +14,7 @@ from evently.launch.embedded import EmbeddedWorker
 from evently.notifications import delivery, outbox
 from evently.notifications.models import Mail
 from tests.factories import decide, make_booking, make_event, make_user
+from tests.harness.live import working
 from tests.harness.parts import ROOT
 from tests.harness.site import apart
 from tests.notifications.post_office import change_mails, deliver, let_time_pass, mails, only_mail, write_mails
@@ -349,6 +350,15 @@ def test_a_long_subject_survives(open_office, mira):
 def test_a_decision_wakes_whoever_sends_without_waiting_for_the_sweep(app, open_office, mira, concert):
     with EmbeddedWorker(app.extensions["celery"], beat=False):
         make_booking(user=mira, event=concert, tickets=2, decided=False)
+        (message,) = open_office.wait_for(1)
+    assert message["Subject"].startswith("Your 2 tickets")
+
+
+def test_a_worker_of_its_own_sends_what_this_process_decided(site, open_office, mira, concert):
+    if site.database == "sqlite":
+        pytest.skip("its broker is in the memory of one process")
+    with working(site, EMAIL_HOST=open_office.host, EMAIL_PORT=str(open_office.port)):
+        make_booking(user=mira, event=concert, tickets=2)
         (message,) = open_office.wait_for(1)
     assert message["Subject"].startswith("Your 2 tickets")
 
