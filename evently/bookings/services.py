@@ -18,7 +18,7 @@ from evently.bookings.signals import bookings_cancelled
 from evently.database import on_commit, single_statement, transaction, utc_now
 from evently.errors import Conflict, Invalid, NotAllowed, NotFound
 from evently.events.models import PUBLISHED, Event
-from evently.events.queries import get_public_event
+from evently.events.queries import get_event_for_sale
 from evently.events.rules import MAX_PRICE
 from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled
@@ -34,7 +34,7 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: u
     "sales_ended", "booking_in_progress").
     """
     with one_at_a_time(user_id=user.id, event_id=event_id):
-        event = get_public_event(event_id)
+        event = get_event_for_sale(event_id)
         _refuse_closed(event)
         _refuse_too_many(event, user, tickets)
         _refuse_sold_out(event, tickets)

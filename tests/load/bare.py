@@ -25,7 +25,8 @@ rows = Table(
 
 def create_bare() -> Flask:
     settings = load_settings()
-    engine = create_engine(settings.SQLALCHEMY_DATABASE_URI, isolation_level="AUTOCOMMIT", **settings.SQLALCHEMY_ENGINE_OPTIONS)
+    # The options hold autocommit.
+    engine = create_engine(settings.SQLALCHEMY_DATABASE_URI, **settings.SQLALCHEMY_ENGINE_OPTIONS)
     app = Flask(__name__)
 
     @app.get("/healthz")
