@@ -24,6 +24,12 @@ from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled
 from evently.extensions import db
 
+# Built once: on the way of every buyer, building a statement costs as much as asking it.
+_INSERT = {
+    name: insert(Booking).on_conflict_do_nothing(index_elements=[Booking.id]).returning(Booking.seq)
+    for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
+
 
 def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: uuid.UUID | None = None) -> Booking:
     """Put a booking into the event's queue; it is decided in order of arrival, moments later.
@@ -156,10 +162,8 @@ def _refuse_cancelling(by: User, booking: Booking) -> None:
 
 def _insert(values: dict[str, Any]) -> bool:
     """Whether the booking is new; `values` learns its place in line."""
-    engine_insert = sqlite_insert if db.engine.dialect.name == "sqlite" else postgresql_insert
-    statement = engine_insert(Booking).values(values).on_conflict_do_nothing(index_elements=[Booking.id]).returning(Booking.seq)
     with single_statement() as connection:
-        values["seq"] = connection.scalar(statement)
+        values["seq"] = connection.scalar(_INSERT[connection.dialect.name], values)
     return values["seq"] is not None
 
 

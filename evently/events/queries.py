@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 from sqlalchemy.orm import joinedload, lazyload
 
 from evently.accounts.models import User
@@ -25,6 +25,13 @@ ORDERINGS = {
 }
 # An event that nobody has booked is worth a word when it starts within this time.
 SOON = dt.timedelta(days=30)
+# Built once: on the way of every buyer, building a statement costs as much as asking it.
+_FOR_SALE = (
+    select(Event)
+    .where(Event.id == bindparam("event_id"), Event.archived_at.is_(None))
+    .options(joinedload(Event.stock), lazyload(Event.organizer))
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +67,7 @@ def get_event(event_id: uuid.UUID) -> Event:
 
 def get_event_for_sale(event_id: uuid.UUID) -> Event:
     """As `get_public_event`, in one statement: a buyer needs its seats, and nothing about its organizer."""
-    lean = (joinedload(Event.stock), lazyload(Event.organizer))
-    query = _events().where(Event.id == event_id).options(*lean).execution_options(populate_existing=True)
-    return _public(db.session.scalars(query).unique().one_or_none())
+    return _public(db.session.scalars(_FOR_SALE, {"event_id": event_id}).unique().one_or_none())
 
 
 def get_public_event(event_id: uuid.UUID) -> Event:
