@@ -42,11 +42,6 @@ def test_no_other_text_does(token, wrong):
     assert refusal.value.code == "invalid_token"
 
 
-def test_a_token_in_capitals_is_another(token):
-    with pytest.raises(NotAuthenticated):
-        use_token(token.upper() + "A")
-
-
 def test_a_revoked_token_opens_nothing(token):
     found = find_token(token)
     assert found is not None

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from icalendar import Calendar
+from icalendar.prop import vDDDTypes
 
+NO_CALENDAR = "This is not an iCalendar file; it begins with BEGIN:VCALENDAR and ends with END:VCALENDAR."
 _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", "URL": "website"}
 # A tentative event is not on sale yet.
 _STATUSES = {"TENTATIVE": "draft", "CANCELLED": "cancelled"}
@@ -15,8 +17,11 @@ def calendar_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """The calendar's events. Raises ValueError with a sentence for people when there is no calendar."""
     try:
         calendars = Calendar.from_ical(text, multiple=True) if text.strip() else []
-    except (ValueError, IndexError, KeyError, RecursionError) as error:
-        raise ValueError("This is not an iCalendar file; it must begin with BEGIN:VCALENDAR.") from error
+    # The library trips over bad files in many ways, and the file is at fault in each.
+    except Exception as error:
+        raise ValueError(NO_CALENDAR) from error
+    if not calendars:
+        raise ValueError(NO_CALENDAR)
     number = 0
     for calendar in calendars:
         zone = str(calendar.get("X-WR-TIMEZONE", ""))
@@ -26,6 +31,8 @@ def calendar_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
                 yield number, _record(event, zone)
             except ValueError as error:
                 yield number, str(error)
+            except OverflowError:
+                yield number, "It ends at no date there is."
 
 
 def _record(event: Any, zone: str) -> Mapping[str, Any]:
@@ -46,7 +53,7 @@ def _record(event: Any, zone: str) -> Mapping[str, Any]:
 def _end(event: Any, start: dt.date | None) -> dt.date | None:
     end = _moment(event, "DTEND")
     if end is None and start is not None and "DURATION" in event:
-        duration = getattr(event["DURATION"], "dt", None)
+        duration = event["DURATION"].dt if isinstance(event["DURATION"], vDDDTypes) else None
         if not isinstance(duration, dt.timedelta):
             raise ValueError("DURATION cannot be read.")
         end = start + duration
@@ -62,7 +69,8 @@ def _moment(event: Any, name: str) -> dt.date | None:
     value = event.get(name)
     if value is None:
         return None
-    moment = getattr(value, "dt", None)
+    # A value that could not be parsed is kept as vBroken, a name that came twice as a list.
+    moment = value.dt if isinstance(value, vDDDTypes) else None
     if not isinstance(moment, dt.date):
         raise ValueError(f"{name} cannot be read.")  # noqa: TRY004 - the value is at fault, not its type
     if isinstance(moment, dt.datetime) and moment.tzinfo is None and "TZID" in value.params:

@@ -56,8 +56,7 @@ def read_fields(row: Mapping[str, Any], *, timezone: str) -> Reading:
     is_cancelled = found.get("status") == CANCELLED
     if is_cancelled:
         del found["status"]
-    local_start = None if "time" in problems else moments.local_start()
-    return Reading(cast("EventFields", found), problems, is_cancelled, local_start)
+    return Reading(cast("EventFields", found), problems, is_cancelled, moments.local_start())
 
 
 def _readers(cells: Cells, moments: Moments) -> dict[str, Callable[[], Any]]:

@@ -28,7 +28,7 @@ class Moments:
 
     def local_start(self) -> dt.datetime | None:
         """The start as a clock on the wall shows it, when neither it nor the row says in which zone."""
-        said = self._said("time")
+        said = self._said_start()
         if said is None or self._stated_zone:
             return None
         said = said if isinstance(said, dt.datetime) else dt.datetime.combine(said, OPENS)
@@ -39,7 +39,7 @@ class Moments:
 
     def end(self) -> dt.datetime | None:
         """None also for a mere date that is the day on which the event starts at some hour: it tells no end."""
-        start, end = self._said("time"), self._said("ends_at")
+        start, end = self._said_start(), self._said("ends_at")
         if isinstance(start, dt.datetime) and end == start.date():
             return None
         return self._at(end, CLOSES)
@@ -52,10 +52,17 @@ class Moments:
         said = self._said(field)
         if said is None or isinstance(said, dt.datetime):
             return self._at(said, dt.time(0))
-        midnight, start = self._at(said + dt.timedelta(days=1), dt.time(0)), self.start()
+        midnight, start = self._at(said + dt.timedelta(days=1), dt.time(0)), self._at(self._said_start(), OPENS)
         if midnight and start and start.astimezone(ZoneInfo(self.zone)).date() == said:
             return min(start, midnight)
         return midnight
+
+    def _said_start(self) -> dt.date | None:
+        """None also when it cannot be read: `start` complains about that, and nobody else needs to."""
+        try:
+            return self._said("time")
+        except ValueError:
+            return None
 
     def _said(self, field: str) -> dt.date | None:
         """A date or a datetime as the row has it: in one cell, or as a date and a time of day in two."""
@@ -66,7 +73,7 @@ class Moments:
             return days[0] if days else None
         if days and not isinstance(days[0], dt.datetime):
             return values.at_clock(days[0], clock)
-        if not days and field == "ends_at" and (start := self._said("time")):
+        if not days and field == "ends_at" and (start := self._said_start()):
             return values.at_clock(start, clock)
         raise ValueError(values.MOMENT_HINT)
 

@@ -50,7 +50,7 @@ def whole_number(value: Any) -> int:
     except InvalidOperation:
         number = Decimal("NaN")
     # The bound keeps 1e999999999 from being written out.
-    if not (number.is_finite() and abs(number) < MANY and number == number.to_integral_value()):
+    if not (number.is_finite() and -MANY < number < MANY and number == number.to_integral_value()):
         raise ValueError("Write a whole number.")
     return int(number)
 
