@@ -13,7 +13,6 @@ from evently.accounts.queries import find_token, find_user_by_login
 from evently.bookings import allocation
 from evently.bookings import queries as bookings
 from evently.bookings.models import PROCESSING, Booking
-from evently.database import utc_now
 from evently.events import queries as events
 from evently.events.queries import EventFilters
 from evently.events.services import lock_stock
