@@ -31,6 +31,7 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 
 from evently.extensions import limiter
+from evently.launch.ports import free_port
 from tests.harness.browser import NewPage, chromium, visits
 from tests.harness.live import serving, working
 from tests.harness.mail import SmtpServer
@@ -102,7 +103,8 @@ def smtp_server(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpSer
 
 @pytest.fixture
 def live_server(app: Flask, site: Site, smtp_server: SmtpServer) -> Iterator[str]:
-    variables = {"EMAIL_HOST": smtp_server.host, "EMAIL_PORT": str(smtp_server.port)}
+    # The worker, too, knows where the site is: mails hold links.
+    variables = {"PORT": str(free_port()), "EMAIL_HOST": smtp_server.host, "EMAIL_PORT": str(smtp_server.port)}
     with contextlib.ExitStack() as stack:
         if not app.config["EMBEDDED"]:
             stack.enter_context(working(site, **variables))

@@ -18,7 +18,7 @@ from tests.harness.site import Site
 @contextlib.contextmanager
 def serving(site: Site, **variables: str) -> Iterator[str]:
     """Its address. On SQLite the worker and the beat run in the server's process, as in `make run`."""
-    environ = site.process_environ(PORT=str(free_port()), **variables)
+    environ = site.process_environ(**{"PORT": str(free_port())} | variables)
     settings = load_settings(environ)
     target = ("--factory", "tests.harness.served:create_site") if settings.EMBEDDED else ("wsgi:app",)
     web = web_service(settings, *target, environ=environ, workers=1 if settings.EMBEDDED else 2, kill_after=3)
