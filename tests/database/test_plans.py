@@ -13,12 +13,14 @@ from evently.accounts.queries import find_token, find_user_by_login
 from evently.bookings import allocation
 from evently.bookings import queries as bookings
 from evently.bookings.models import PROCESSING, Booking
+from evently.database import utc_now
 from evently.events import queries as events
 from evently.events.queries import EventFilters
 from evently.events.services import lock_stock
 from evently.extensions import db
 from evently.idempotency.services import forget_old
-from evently.notifications.queries import find_decision_mail
+from evently.notifications import outbox
+from evently.notifications.queries import find_decision_mail, list_mails
 from tests.factories import in_days
 from tests.harness.site import Site, clean
 
@@ -137,6 +139,7 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
         lambda crowd: events.list_managed_events(by=crowd.organizer, filters=EventFilters()),
         "ix_events_organizer_id_time_id",
     ),
+    "an event on sale": (lambda crowd: events.get_event_for_sale(crowd.busy_event), "ix_ticket_stock_event_id"),
     "an event": (lambda crowd: events.get_public_event(crowd.busy_event), "pk_events"),
     "somebody's bookings": (lambda crowd: bookings.list_bookings(by=crowd.staff, user_id=crowd.organizer.id), "ix_bookings_user_id_seq"),
     "somebody's confirmed bookings": (
@@ -165,6 +168,12 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
     "who logs in by name": (lambda _: find_user_by_login("User99"), "uq_users_username_lower"),
     "who logs in by address": (lambda _: find_user_by_login("User99@example.org"), "uq_users_email_lower"),
     "an API token": (lambda _: find_token("some token"), "uq_api_tokens_token_sha256"),
+    "the mails to send": (lambda _: db.session.scalars(outbox.waiting(utc_now(), limit=50)).all(), "ix_mails_waiting"),
+    "the newest mails": (lambda _: list_mails(), "pk_mails"),
+    "confirmed bookings of an event": (
+        lambda crowd: bookings.count_confirmed_bookings(crowd.quiet_event),
+        "ix_bookings_event_id_status_seq",
+    ),
     "idempotency keys to forget": (lambda _: forget_old(), "ix_idempotent_requests_created_at"),
     "the mail about a booking": (lambda crowd: find_decision_mail(crowd.waiting.id), "ix_mails_booking_id_id"),
 }
