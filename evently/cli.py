@@ -21,7 +21,8 @@ from evently.bookings import ledger
 from evently.demo import ORGANIZER, seed_demo, seed_events
 from evently.errors import DomainError, Invalid
 from evently.events.importing import Fills, Outcome, RowResult, import_events
-from evently.events.imports.files import MAX_FILE_SIZE, Row, read_rows
+from evently.events.imports.files import MAX_FILE_SIZE, read_rows
+from evently.events.imports.rows import Row
 from evently.events.imports.values import amount
 from evently.events.rules import MAX_CAPACITY, known_timezones, problems
 

@@ -21,7 +21,7 @@ from evently.database import transaction
 from evently.errors import DomainError, Invalid
 from evently.events import rules
 from evently.events.imports.fields import Reading, read_fields
-from evently.events.imports.files import Row
+from evently.events.imports.rows import Row
 from evently.events.models import CANCELLED, DRAFT, Event
 from evently.events.rules import EventFields
 from evently.events.services import add_events, cancel_event, new_event, update_event
@@ -105,9 +105,9 @@ class _Import:
         return [_refused(result, row=CLASH) if result.event_id in clashes else result for result in results]
 
     def _read(self, row: Row, timezone: str) -> Reading:
-        if row.flaw:
-            return Reading(problems={"row": [row.flaw]})
         reading = read_fields(row.values, timezone=timezone)
+        if row.flaw:
+            return Reading({"name": reading.fields.get("name", "")}, {"row": [row.flaw]})
         reading.problems = rules.problems(reading.fields, allow_past=True) | reading.problems
         return reading
 

@@ -16,7 +16,8 @@ from evently.database import transaction, utc_now
 from evently.errors import NotAllowed
 from evently.events import importing
 from evently.events.importing import Fills, RowResult, import_events
-from evently.events.imports.files import Row, read_rows
+from evently.events.imports.files import read_rows
+from evently.events.imports.rows import Row
 from evently.events.models import Event
 from evently.events.queries import get_event
 from evently.events.services import cancel_event, discard_draft, update_event
@@ -103,6 +104,7 @@ def test_a_calendar(organizer):
     assert Counter(outcomes(results)) == {"created": 4, "refused": 5}
     reasons = {result.name: result.problems for result in results if result.problems}
     assert reasons["Called off"] == {"row": ["It is cancelled, so it is not brought in."]}
+    assert reasons["Every week"] == {"row": ["This event repeats; export each date as an event of its own."]}
     assert reasons["Without a start"] == {"time": ["This is needed."]}
     assert [event.source_id.partition("@")[0] for event in events()] == ["concert", "fair", "talk", "moved"]
     assert [event.status for event in events()] == ["published", "published", "draft", "published"]

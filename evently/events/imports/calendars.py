@@ -1,11 +1,13 @@
 """iCalendar files (RFC 5545) as rows, by the icalendar library: one for each VEVENT."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from icalendar import Calendar
 from icalendar.prop import vDDDTypes
+
+from evently.events.imports.rows import Row
 
 NO_CALENDAR = "This is not an iCalendar file; it begins with BEGIN:VCALENDAR and ends with END:VCALENDAR."
 _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", "URL": "website"}
@@ -13,7 +15,7 @@ _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", 
 _STATUSES = {"TENTATIVE": "draft", "CANCELLED": "cancelled"}
 
 
-def calendar_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def calendar_rows(text: str) -> Iterator[Row]:
     """The calendar's events. Raises ValueError with a sentence for people when there is no calendar."""
     try:
         calendars = Calendar.from_ical(text, multiple=True) if text.strip() else []
@@ -27,27 +29,31 @@ def calendar_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         zone = str(calendar.get("X-WR-TIMEZONE", ""))
         for event in calendar.walk("VEVENT"):
             number += 1
+            values = {name: str(event[key]) for key, name in _TEXTS.items() if event.get(key)}
             try:
-                yield number, _record(event, zone)
+                yield Row(number, values | _facts(event, zone))
             except ValueError as error:
-                yield number, str(error)
+                yield Row(number, values, flaw=str(error))
             except OverflowError:
-                yield number, "It ends at no date there is."
+                yield Row(number, values, flaw="It ends at no date there is.")
 
 
-def _record(event: Any, zone: str) -> Mapping[str, Any]:
+def _facts(event: Any, zone: str) -> dict[str, Any]:
+    """All that takes more than copying. Raises ValueError with what makes the event useless."""
     if "RRULE" in event or "RDATE" in event:
         raise ValueError("This event repeats; export each date as an event of its own.")
-    record: dict[str, Any] = {name: str(event[key]) for key, name in _TEXTS.items() if event.get(key)}
-    record["source_id"] = str(event.get("UID", ""))
     # One date moved out of a series keeps the UID of the series.
-    if recurrence := _moment(event, "RECURRENCE-ID"):
-        record["source_id"] += f"#{recurrence.isoformat()}"
-    record["categories"] = [str(name) for name in event.categories]
-    record["status"] = _STATUSES.get(str(event.get("STATUS", "")).upper(), "")
+    recurrence = _moment(event, "RECURRENCE-ID")
     start = _moment(event, "DTSTART")
     own_zone = getattr(getattr(start, "tzinfo", None), "key", "UTC")
-    return record | {"time": start, "ends_at": _end(event, start), "timezone": zone if own_zone == "UTC" else own_zone}
+    return {
+        "source_id": str(event.get("UID", "")) + (f"#{recurrence.isoformat()}" if recurrence else ""),
+        "categories": [str(name) for name in event.categories],
+        "status": _STATUSES.get(str(event.get("STATUS", "")).upper(), ""),
+        "time": start,
+        "ends_at": _end(event, start),
+        "timezone": zone if own_zone == "UTC" else own_zone,
+    }
 
 
 def _end(event: Any, start: dt.date | None) -> dt.date | None:

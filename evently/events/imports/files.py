@@ -1,18 +1,17 @@
 """From a file's bytes to its rows, whatever the format. What cannot be read at all is refused here."""
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
-from typing import Any
 
 from evently.errors import Invalid
 from evently.events.imports import calendars, tables
+from evently.events.imports.rows import Row
 
 # bytes; a file is read into memory as a whole
 MAX_FILE_SIZE = 10 * 1024 * 1024
 MAX_ROWS = 20_000
-READERS: dict[str, Callable[[str], Iterable[tuple[int, Mapping[str, Any] | str]]]] = {
+READERS: dict[str, Callable[[str], Iterable[Row]]] = {
     ".json": tables.json_rows,
     ".csv": tables.csv_rows,
     ".ics": calendars.calendar_rows,
@@ -32,19 +31,6 @@ class UnreadableFile(Invalid):
     default_code = "unreadable_file"
 
 
-@dataclass(frozen=True)
-class Row:
-    """What a file says about one event, by the file's own names; `flaw` when not even that can be told.
-
-    `number` is where to look: the record in a CSV file counted as a spreadsheet does (the heading is 1), the
-    entry of a JSON list or the event of a calendar counted from 1.
-    """
-
-    number: int
-    values: Mapping[str, Any]
-    flaw: str = ""
-
-
 def read_rows(*, filename: str, content: bytes) -> list[Row]:
     """Every row of a .json, .csv or .ics file. Raises UnreadableFile."""
     reader = READERS.get(PurePath(filename).suffix.lower())
@@ -53,16 +39,16 @@ def read_rows(*, filename: str, content: bytes) -> list[Row]:
     if len(content) > MAX_FILE_SIZE:
         raise UnreadableFile(f"The file is larger than {MAX_FILE_SIZE // 1024**2} MB; split it.")
     try:
-        return list(_counted(reader(_text(content))))
+        return list(_bounded(reader(_text(content))))
     except ValueError as error:
         raise UnreadableFile(str(error)) from error
 
 
-def _counted(records: Iterable[tuple[int, Mapping[str, Any] | str]]) -> Iterator[Row]:
-    for count, (number, record) in enumerate(records, start=1):
+def _bounded(rows: Iterable[Row]) -> Iterator[Row]:
+    for count, row in enumerate(rows, start=1):
         if count > MAX_ROWS:
             raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
-        yield Row(number, {}, flaw=record) if isinstance(record, str) else Row(number, record)
+        yield row
 
 
 def _text(content: bytes) -> str:

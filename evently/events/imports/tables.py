@@ -1,21 +1,22 @@
-"""JSON and CSV files as rows: pairs of a row number and a mapping, or a sentence that says why there is none.
+"""JSON and CSV files as rows.
 
-Raises ValueError with a sentence for people when the file as a whole cannot be read.
+Both raise ValueError with a sentence for people when the file as a whole cannot be read.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+
+from evently.events.imports.rows import Row
 
 # Where a JSON object keeps its list.
 _LISTS = ("events", "results", "items", "data")
 _DELIMITERS = ",;\t"
 
 
-def json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def json_rows(text: str) -> Iterator[Row]:
     """The entries of a list of objects, or of an object that has such a list as "events", "results", "items" or "data"."""
     try:
         # Numbers as written: 12.10 must not become 12.0999…; NaN becomes a Decimal that no rule accepts.
@@ -29,10 +30,10 @@ def json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     if not isinstance(document, list):
         raise ValueError('There is no list of events; write [{"name": …}, …].')  # noqa: TRY004 - one error for every unreadable file
     for number, record in enumerate(document, start=1):
-        yield number, record if isinstance(record, dict) else "This is not an object with fields."
+        yield Row(number, record) if isinstance(record, dict) else Row(number, flaw="This is not an object with fields.")
 
 
-def csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def csv_rows(text: str) -> Iterator[Row]:
     """The records below the heading; separated by commas, semicolons or tabs, whichever the heading has most of."""
     heading_line = text.lstrip().split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=heading_line.count)
@@ -43,12 +44,13 @@ def csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             raise ValueError("The file is empty; the first line must name the columns.")
         for number, cells in enumerate(records, start=2):
             if any(cell.strip() for cell in cells):
-                yield number, _record(heading, cells)
+                yield _row(number, heading, cells)
     except csv.Error as error:
         raise ValueError(f"This is not CSV: {error} near line {records.line_num}.") from error
 
 
-def _record(heading: list[str], cells: list[str]) -> Mapping[str, Any] | str:
+def _row(number: int, heading: list[str], cells: list[str]) -> Row:
+    flaw = ""
     if any(cell.strip() for cell in cells[len(heading) :]):
-        return f"There are {len(cells)} cells for {len(heading)} columns; put cells that hold the delimiter in quotes."
-    return dict(zip(heading, cells, strict=False))
+        flaw = f"There are {len(cells)} cells for {len(heading)} columns; put cells that hold the delimiter in quotes."
+    return Row(number, dict(zip(heading, cells, strict=False)), flaw)
