@@ -3,16 +3,21 @@
 `celery -A wsgi worker` and `celery -A wsgi beat` use the application made here; embedded mode runs both in threads.
 """
 
+import datetime as dt
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery, Task
+from celery.schedules import schedule
 from celery.signals import worker_process_init
 from flask import Flask
 from kombu.entity import Queue
 
 from evently.broker import ask_broker
 from evently.extensions import db
+
+EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 def init_app(app: Flask) -> Celery:
@@ -45,6 +50,8 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
     return {
         "broker_url": config["CELERY_BROKER_URL"],
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "worker_consumer": "evently.consumer:Consumer",
         "broker_transport_options": _transport_options(config["CELERY_BROKER_URL"]),
         "imports": ("evently.bookings.tasks", "evently.notifications.tasks", "evently.idempotency.tasks"),
         "task_ignore_result": True,
@@ -58,20 +65,21 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_redirect_stdouts": False,
         "worker_hijack_root_logger": False,
+        # What is due is known from when the beat started, so it needs no file.
+        "beat_scheduler": "celery.beat:Scheduler",
+        # No task expires: the moment would be of one machine's clock and be compared with another's.
         "beat_schedule": {
-            "sweep-bookings": {
-                "task": "bookings.sweep",
-                "schedule": config["SWEEP_SECONDS"],
-                "options": {"expires": config["SWEEP_SECONDS"]},
-            },
-            "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": 3600.0},
-            "sweep-mails": {
-                "task": "notifications.deliver",
-                "schedule": config["SWEEP_SECONDS"],
-                "options": {"expires": config["SWEEP_SECONDS"]},
-            },
+            "sweep-bookings": {"task": "bookings.sweep", "schedule": _every(config["SWEEP_SECONDS"])},
+            "sweep-mails": {"task": "notifications.deliver", "schedule": _every(config["SWEEP_SECONDS"])},
+            "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},
         },
     }
+
+
+def _every(seconds: float) -> schedule:
+    """By a clock that nobody can set: with the wall's, set back by an hour, the sweep would pause for that hour."""
+    started = time.monotonic()
+    return schedule(dt.timedelta(seconds=seconds), nowfun=lambda: EPOCH + dt.timedelta(seconds=time.monotonic() - started))
 
 
 def _transport_options(broker_url: str) -> dict[str, Any]:
