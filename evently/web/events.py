@@ -63,7 +63,7 @@ def event_seats(event_id: uuid.UUID) -> Response:
 @blueprint.get("/events/<uuid:event_id>/poster.svg")
 @limiter.exempt
 def event_poster(event_id: uuid.UUID) -> Response:
-    event = queries.get_event(event_id)
+    event = queries.get_public_event(event_id)
     response = make_response(posters.event_poster(event), {"Content-Type": "image/svg+xml; charset=utf-8"})
     return cache_for_ever(response) if request.args.get("v") == posters.poster_version(event) else response
 

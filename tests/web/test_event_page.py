@@ -120,6 +120,8 @@ def test_a_poster_is_kept_for_ever_under_its_version_only(client: FlaskClient):
     assert "immutable" not in client.get(f"{address}?v=old").headers.get("Cache-Control", "")
     assert f"{address}?v={poster_version(event)}" in client.get("/").text
     assert client.get(f"/events/{uuid.uuid4()}/poster.svg").status_code == 404
+    draft = make_event(status="draft")
+    assert client.get(f"/events/{draft.id}/poster.svg").status_code == 404
 
 
 def test_a_page_runs_and_styles_nothing_inline(client: FlaskClient):
