@@ -36,6 +36,10 @@ def get_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
     return booking
 
 
+def find_own_booking(*, user: User, booking_id: uuid.UUID) -> Booking | None:
+    return db.session.scalar(select(Booking).where(Booking.id == booking_id, Booking.user_id == user.id))
+
+
 def list_bookings(
     *,
     by: User,
