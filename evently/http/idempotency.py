@@ -18,7 +18,7 @@ from evently.idempotency.services import Claim, InFlight
 
 METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 HEADERS = ("Location", "HX-Redirect", "HX-Trigger", "Content-Type")
-# Not carried out, so worth another try with the same key.
+# Not carried out, so worth another try with the same key; so is whatever says when to come back.
 TRY_AGAIN = {401, 429}
 # seconds; how long a form sent twice waits for the first one's answer, and how often it looks
 PATIENCE, LOOK_AGAIN = 10.0, 0.05
@@ -54,7 +54,7 @@ def keep_answer(response: Response) -> Response:
     claimed: Claim | None = g.pop("idempotency_claim", None)
     if claimed is None:
         return response
-    if response.status_code >= 500 or response.status_code in TRY_AGAIN or response.is_streamed:
+    if response.status_code >= 500 or response.status_code in TRY_AGAIN or "Retry-After" in response.headers or response.is_streamed:
         services.release(claimed)
     else:
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}

@@ -1,6 +1,6 @@
 """How often somebody may do what costs dear. Pages and the API count together: it is the same person at both doors."""
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, g
 from flask_limiter.util import get_remote_address
 
 from evently.extensions import limiter
@@ -8,15 +8,23 @@ from evently.http.identity import find_asker
 
 
 def init_app(app: Flask) -> None:
-    # Registered before the limiter's own, so that it runs after it.
+    # What is registered last runs first: before the limiter's own, and after it.
     app.after_request(leave_retry_after_to_refusals)
     limiter.init_app(app)
+    app.after_request(remember_retry_after)
+
+
+def remember_retry_after(response: Response) -> Response:
+    g.retry_after = response.headers.get("Retry-After")
+    return response
 
 
 def leave_retry_after_to_refusals(response: Response) -> Response:
-    """The limiter tells everybody when the window ends; where nothing was refused, that reads as "come back later"."""
-    if response.status_code < 400:
+    """The limiter tells everybody when the window ends; unless it has refused, that is not when to come back."""
+    if response.status_code != 429:
         response.headers.pop("Retry-After", None)
+        if g.get("retry_after"):
+            response.headers["Retry-After"] = g.retry_after
     return response
 
 
