@@ -1,0 +1,67 @@
+import contextlib
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from evently.accounts.models import User
+from evently.bookings.models import Booking
+from evently.database import transaction
+from evently.events.models import Event
+from evently.extensions import db
+from evently.idempotency.models import IdempotentRequest
+from tests.factories import auth
+
+
+class Api:
+    """JSON requests, each with a key."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+        self._headers: dict[int, dict[str, str]] = {}
+
+    def __call__(self, method: str, path: str, body: Any = None, *, by: User | None = None, key: str) -> TestResponse:
+        headers = {"Idempotency-Key": key} | (self._headers.setdefault(by.id, auth(by)) if by else {})
+        return self._client.open(f"/api{path}", method=method, json=body, headers=headers)
+
+    def book(self, event: Event, *, by: User, key: str, tickets: int = 1) -> TestResponse:
+        return self("POST", "/bookings/", {"event_id": str(event.id), "number_of_tickets": tickets}, by=by, key=key)
+
+
+@pytest.fixture
+def api(client: FlaskClient) -> Api:
+    return Api(client)
+
+
+@pytest.fixture
+def key() -> str:
+    return uuid.uuid4().hex
+
+
+def is_replayed(answer: TestResponse) -> bool:
+    return answer.headers.get("Idempotent-Replayed") == "true"
+
+
+def bookings() -> list[Booking]:
+    return list(db.session.scalars(sa.select(Booking).order_by(Booking.seq)))
+
+
+def set_request(**values: Any) -> None:
+    """Change what is stored of every request with a key."""
+    with transaction() as session:
+        session.execute(sa.update(IdempotentRequest).values(values))
+
+
+@contextlib.contextmanager
+def broken_bookings(app: Flask) -> Iterator[None]:
+    """The table of bookings is gone until the block ends."""
+    for before, after in (("bookings", "elsewhere"), ("elsewhere", "bookings")):
+        with db.engine.connect().execution_options(is_writer=True) as connection, connection.begin():
+            connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
+        if after == "elsewhere":
+            yield
