@@ -4,10 +4,10 @@
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run stack test lint format install clean
+.PHONY: help run stack test test-faults lint format install clean
 
 help: ## Print these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/run.stamp ## Run the site with demo data: SQLite, everything in one process tree (PORT= to change 8000)
 	@exec .venv/bin/python -m evently.launch run --with-parent
@@ -18,6 +18,12 @@ stack: .venv/dev.stamp ## Run the production shape: PostgreSQL, Valkey, web serv
 test: .venv/dev.stamp ## Run all tests against the real servers (TEST_ARGS= for pytest)
 	@.venv/bin/python tests/setup_tools.py
 	.venv/bin/python -m pytest -n 2 --dist loadgroup $(TEST_ARGS)
+
+test-faults: .venv/dev.stamp ## Kill, hang and misset every part in the middle of a sale, ten times over (TEST_ARGS= for pytest)
+	@for run in 1 2 3 4 5 6 7 8 9 10; do \
+	  echo "Run $$run of 10"; \
+	  .venv/bin/python -m pytest tests/faults $(TEST_ARGS) || exit 1; \
+	done
 
 lint: .venv/dev.stamp ## Check style, types, templates and who imports whom
 	.venv/bin/python -m ruff check .
