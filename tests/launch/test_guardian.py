@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evently.launch.guardian import Group, guardian, is_running, stop_in_order
+from evently.launch import processes
+from evently.launch.guardian import Group, Guardian, is_running, stop_in_order
 from evently.launch.processes import Child
 from tests.launch.launched import ROOT
 
@@ -105,7 +106,10 @@ def test_stopping_what_is_not_there_is_no_error() -> None:
     stop_in_order([Group(process.pid)])
 
 
-def test_a_killed_guardian_is_replaced_and_hears_of_all_groups(tmp_path: Path) -> None:
+def test_a_killed_guardian_is_replaced_and_hears_of_all_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One of its own: the servers of the test run are watched by the other.
+    guardian = Guardian()
+    monkeypatch.setattr(processes, "guardian", guardian)
     first = _child(POLITE, tmp_path / "first")
     assert guardian._process
     guardian._process.kill()
