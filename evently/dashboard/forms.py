@@ -4,14 +4,14 @@ import datetime as dt
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from wtforms import DateTimeLocalField, DecimalField, Field, IntegerField, SelectField, StringField, TextAreaField, URLField
+from wtforms import DateTimeLocalField, Field, SelectField, StringField, TextAreaField, URLField
 from wtforms.validators import DataRequired, InputRequired, Optional
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
 from evently.events import rules
 from evently.events.models import CATEGORIES, Event
 from evently.events.rules import CURRENCIES, EventFields, known_timezones
-from evently.http.forms import PlainForm
+from evently.http.forms import AmountField, PlainForm, WholeNumberField
 
 MOMENTS = ("time", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
 # Zones that are places; the rest (EST5EDT, Etc/GMT+5, …) are there for old software.
@@ -57,13 +57,13 @@ class EventForm(PlainForm):
     time = DateTimeLocalField("Starts", [InputRequired("Say when it starts.")], **LOCAL_TIME)
     ends_at = DateTimeLocalField("Ends", [Optional()], **LOCAL_TIME)
     timezone = SelectField("Time zone", validate_choice=False)
-    capacity = IntegerField("Seats", [InputRequired("Say how many seats there are.")], **WHOLE)
-    price_per_ticket = DecimalField("Price a ticket", [InputRequired("Enter a price; 0 is free.")], **AMOUNT)
+    capacity = WholeNumberField("Seats", [InputRequired("Say how many seats there are.")], **WHOLE)
+    price_per_ticket = AmountField("Price a ticket", [InputRequired("Enter a price; 0 is free.")], **AMOUNT)
     currency = SelectField("Currency", choices={name: name for name in CURRENCIES}, validate_choice=False)
     sales_start = DateTimeLocalField("Sales begin", [Optional()], **LOCAL_TIME)
     sales_end = DateTimeLocalField("Sales end", [Optional()], **LOCAL_TIME)
-    max_tickets_per_booking = IntegerField("Most tickets in one booking", [Optional()], **WHOLE)
-    max_tickets_per_user = IntegerField("Most tickets a person", [Optional()], **WHOLE)
+    max_tickets_per_booking = WholeNumberField("Most tickets in one booking", [Optional()], **WHOLE)
+    max_tickets_per_user = WholeNumberField("Most tickets a person", [Optional()], **WHOLE)
     cancellation_deadline = DateTimeLocalField("Bookings can be cancelled until", [Optional()], **LOCAL_TIME)
 
     def __init__(self, formdata: Any, *, event: Event | None = None, **defaults: Any) -> None:

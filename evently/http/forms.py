@@ -1,6 +1,8 @@
 """What the forms of all pages share."""
 
-from wtforms import Form
+from typing import Any
+
+from wtforms import DecimalField, Form, IntegerField
 
 from evently.errors import DomainError
 
@@ -17,3 +19,22 @@ class PlainForm(Form):
                 self.form_errors.extend(messages)
         if not error.fields:
             self.form_errors.append(error.message)
+
+
+class WholeNumberField(IntegerField):
+    """A whole number as people write it."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(_as_people_write(valuelist))
+
+
+class AmountField(DecimalField):
+    """A number with decimals as people write it."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(_as_people_write(valuelist))
+
+
+def _as_people_write(values: list[str]) -> list[str]:
+    """Nothing in place of what only Python takes for a number: `1_0`, which would be ten, and digits of other scripts."""
+    return [value if value.isascii() and "_" not in value else "" for value in values]

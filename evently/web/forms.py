@@ -1,27 +1,16 @@
 """The forms of attendees: they check shape, the services check rules."""
 
-from typing import Any
-
-from wtforms import BooleanField, EmailField, IntegerField, PasswordField, StringField, TelField, TextAreaField
+from wtforms import BooleanField, EmailField, PasswordField, StringField, TelField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length
 
-from evently.http.forms import PlainForm
+from evently.http.forms import PlainForm, WholeNumberField
 
 NUMBER = "Enter a whole number of tickets, such as 2."
 
 
-class WholeNumberField(IntegerField):
-    """A whole number that says so in our words when it is none."""
-
-    def process_formdata(self, valuelist: list[Any]) -> None:
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            raise ValueError(NUMBER) from None
-
-
 class BookingForm(PlainForm):
-    tickets = WholeNumberField("How many tickets?", [InputRequired(NUMBER)])
+    # newer than the types of wtforms
+    tickets = WholeNumberField("How many tickets?", [InputRequired(NUMBER)], invalid_value_message=NUMBER)  # type: ignore[call-arg]
 
 
 class LoginForm(PlainForm):

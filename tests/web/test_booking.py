@@ -82,7 +82,15 @@ def test_htmx_is_sent_on_by_a_header(visitor: Visitor, user: User):
 
 @pytest.mark.parametrize(
     ("tickets", "words"),
-    [("0", "Choose 1 to 10"), ("11", "Choose 1 to 10"), ("two", "whole number"), ("", "whole number"), ("1.5", "whole number")],
+    [
+        ("0", "Choose 1 to 10"),
+        ("11", "Choose 1 to 10"),
+        ("two", "whole number"),
+        ("", "whole number"),
+        ("1.5", "whole number"),
+        ("1_0", "whole number"),
+        ("٣", "whole number"),
+    ],
 )
 @pytest.mark.parametrize("htmx", [False, True])
 def test_a_wrong_number_comes_back_with_what_was_typed(visitor: Visitor, user: User, tickets: str, words: str, htmx: bool):
