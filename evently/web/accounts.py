@@ -25,7 +25,7 @@ POSTERS_ON_THE_WALL = 6
 @limit_logins
 def login() -> Response:
     form = LoginForm(request.form)
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect_to(next_address()) if current_user.is_authenticated else show_door("accounts/login.html", form)
     if form.validate():
         try:
@@ -42,7 +42,7 @@ def login() -> Response:
 @limit_registrations
 def register() -> Response:
     form = RegisterForm(request.form)
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect_to(next_address()) if current_user.is_authenticated else show_door("accounts/register.html", form)
     if form.validate():
         try:
@@ -67,7 +67,7 @@ def logout() -> Response:
 def account() -> Response:
     user = signed_in_user()
     form = ProfileForm(request.form, obj=user)
-    if request.method == "GET":
+    if request.method != "POST":
         return render("accounts/account.html", form=form, roles=roles_of(user))
     if form.validate():
         try:

@@ -82,6 +82,12 @@ def test_paths_of_this_site_are_local(address: str):
     assert is_local(address)
 
 
+def test_asking_for_the_headers_of_a_form_sends_nothing(visitor: Visitor):
+    assert [visitor.client.head(address).status_code for address in ("/login", "/register")] == [200, 200]
+    log_in(visitor.client, make_user())
+    assert visitor.client.head("/account").status_code == 200
+
+
 def test_logging_out_is_a_post(visitor: Visitor):
     log_in(visitor.client, make_user())
     assert visitor.get("/logout").status_code == 405
