@@ -114,4 +114,5 @@ def _moments(fields: Mapping[str, Any]) -> dict[str, list[str]]:
 
 @cache
 def known_timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    """Without what is a zone to the machine only: "localtime" is wherever it stands, "Factory" nowhere."""
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
