@@ -4,9 +4,11 @@ Settings come from environment variables and from a `.env` file beside this one 
 Without DATABASE_URL or DB_* the site is *embedded*: one process tree on an SQLite file, with demo accounts.
 """
 
+import math
 import os
 import secrets
-from collections.abc import Mapping
+import zoneinfo
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ from urllib.parse import quote
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
-TRUE, FALSE = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
-DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_USER")
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD")
 
 
 class ConfigurationError(Exception):
@@ -51,6 +53,9 @@ class Settings:
     SESSION_COOKIE_SAMESITE: str = "Lax"
     REMEMBER_COOKIE_HTTPONLY: bool = True
     REMEMBER_COOKIE_SAMESITE: str = "Lax"
+    # Where people come by https, as SITE_URL says, cookies never go by http.
+    SESSION_COOKIE_SECURE: bool = False
+    REMEMBER_COOKIE_SECURE: bool = False
 
     # Bookings
     MAX_TICKETS_PER_BOOKING: int = 10
@@ -118,17 +123,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir.mkdir(parents=True, exist_ok=True)
     database_url = sqlite_url(data_dir) if embedded else database_url_from(environ)
     redis_url = environ.get("REDIS_URL") or (None if embedded else "redis://127.0.0.1:6379/0")
-    host, port = environ.get("HOST") or "127.0.0.1", _number(environ, "PORT", 8000)
-    overrides = {name: parse(environ, name, default) for name, (parse, default) in _ADJUSTABLE.items() if environ.get(name)}
+    overrides = {name: parse(name, environ[name]) for name, parse in _ADJUSTABLE.items() if environ.get(name)}
+    host, port = overrides.get("HOST", Settings.HOST), overrides.get("PORT", Settings.PORT)
+    site_url = (environ.get("SITE_URL") or f"http://{host}:{port}").rstrip("/")
+    is_secure = site_url.startswith("https://")
     return Settings(
         EMBEDDED=embedded,
         DATA_DIR=data_dir,
         SQLALCHEMY_DATABASE_URI=database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(database_url),
         REDIS_URL=redis_url,
-        HOST=host,
-        PORT=port,
-        SITE_URL=(environ.get("SITE_URL") or f"http://{host}:{port}").rstrip("/"),
+        SITE_URL=site_url,
+        SESSION_COOKIE_SECURE=is_secure,
+        REMEMBER_COOKIE_SECURE=is_secure,
         SECRET_KEY=_secret_key(environ, data_dir, embedded=embedded),
         **(_on_redis(redis_url) if redis_url else {}),
         **overrides,
@@ -213,53 +220,61 @@ def superuser_password(environ: Mapping[str, str] | None = None) -> str | None:
     return (environment() if environ is None else environ).get("EVENTLY_PASSWORD") or None
 
 
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
-    return int(_positive(environ, name, float(default)))
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ConfigurationError(f"{name} must be a whole number, not {text!r}.")
+    return int(text)
 
 
-def _positive(environ: Mapping[str, str], name: str, default: float) -> float:
-    text = environ.get(name) or str(default)
+def _seconds(name: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1
-    if value < 0:
-        raise ConfigurationError(f"{name} must be a positive number, not {text!r}.")
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ConfigurationError(f"{name} must be a number of seconds, not {text!r}.")
     return value
 
 
-def _flag(environ: Mapping[str, str], name: str, default: bool) -> bool:  # noqa: FBT001 - one signature for all parsers
-    text = environ.get(name, str(default)).lower()
-    if text not in TRUE | FALSE:
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in TRUE | FALSE:
         raise ConfigurationError(f"{name} must be true or false, not {text!r}.")
-    return text in TRUE
+    return text.lower() in TRUE
 
 
-def _text(environ: Mapping[str, str], name: str, default: str) -> str:
-    return environ.get(name, default)
+def _timezone(name: str, text: str) -> str:
+    if text not in zoneinfo.available_timezones():
+        raise ConfigurationError(f"{name} must be a time zone like Europe/Berlin, not {text!r}.")
+    return text
 
 
-# What an operator may change by a variable of the same name.
-_ADJUSTABLE: dict[str, tuple[Any, Any]] = {
-    "DEBUG": (_flag, False),
-    "DEFAULT_TIMEZONE": (_text, "UTC"),
-    "DEFAULT_CURRENCY": (_text, "EUR"),
-    "HTMX_URL": (_text, ""),
-    "HTMX_INTEGRITY": (_text, ""),
-    "MAX_TICKETS_PER_BOOKING": (_number, 10),
-    "ALLOCATE_INLINE_WITHOUT_BROKER": (_flag, True),
-    "SWEEP_SECONDS": (_positive, 5.0),
-    "WORKER_THREADS": (_number, 4),
-    "RATELIMIT_ENABLED": (_flag, True),
-    "RATELIMIT_DEFAULT": (_text, ""),
-    "LOGIN_RATE_LIMIT": (_text, ""),
-    "REGISTER_RATE_LIMIT": (_text, ""),
-    "BOOKING_RATE_LIMIT": (_text, ""),
-    "EMAIL_HOST": (_text, ""),
-    "EMAIL_PORT": (_number, 25),
-    "EMAIL_USE_TLS": (_flag, False),
-    "EMAIL_HOST_USER": (_text, ""),
-    "EMAIL_HOST_PASSWORD": (_text, ""),
-    "EMAIL_TIMEOUT": (_positive, 10.0),
-    "DEFAULT_FROM_EMAIL": (_text, ""),
+def _text(_name: str, text: str) -> str:
+    return text
+
+
+# What an operator may change by a variable of the same name; one that is empty counts as not set.
+_ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
+    "HOST": _text,
+    "PORT": _number,
+    "DEBUG": _flag,
+    "DEFAULT_TIMEZONE": _timezone,
+    "DEFAULT_CURRENCY": _text,
+    "HTMX_URL": _text,
+    "HTMX_INTEGRITY": _text,
+    "MAX_TICKETS_PER_BOOKING": _number,
+    "ALLOCATE_INLINE_WITHOUT_BROKER": _flag,
+    "SWEEP_SECONDS": _seconds,
+    "WORKER_THREADS": _number,
+    "RATELIMIT_ENABLED": _flag,
+    "RATELIMIT_DEFAULT": _text,
+    "LOGIN_RATE_LIMIT": _text,
+    "REGISTER_RATE_LIMIT": _text,
+    "BOOKING_RATE_LIMIT": _text,
+    "EMAIL_HOST": _text,
+    "EMAIL_PORT": _number,
+    "EMAIL_USE_TLS": _flag,
+    "EMAIL_HOST_USER": _text,
+    "EMAIL_HOST_PASSWORD": _text,
+    "EMAIL_TIMEOUT": _seconds,
+    "DEFAULT_FROM_EMAIL": _text,
 }
