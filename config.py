@@ -184,7 +184,7 @@ def _on_redis(redis_url: str) -> dict[str, Any]:
         "CELERY_BROKER_URL": redis_url,
         "RATELIMIT_STORAGE_URI": f"forgiving+{redis_url}",
         "RATELIMIT_STORAGE_OPTIONS": patience,
-        "CACHE_TYPE": "RedisCache",
+        "CACHE_TYPE": "evently.forgiving.ForgivingCache",
         "CACHE_REDIS_URL": redis_url,
         "CACHE_OPTIONS": patience,
     }

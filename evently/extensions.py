@@ -8,7 +8,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
-from evently import limit_storage as _limit_storage  # noqa: F401 - makes its scheme known
+from evently import forgiving as _forgiving  # noqa: F401 - makes its scheme known
 from evently.database import Base
 
 # Objects stay usable after commit: a page renders what the service returned without asking the database again.

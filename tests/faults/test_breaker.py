@@ -7,7 +7,7 @@ from flask import Flask
 
 from evently import broker
 from evently.bookings.services import book_tickets
-from evently.extensions import limiter
+from evently.extensions import cache, limiter
 from tests.factories import make_event, make_user, reload
 
 
@@ -50,6 +50,19 @@ def test_limits_are_counted_here_meanwhile() -> None:
     assert [limiter.storage.incr("key", 60) for _ in range(3)] == [1, 2, 3]
     assert limiter.storage.get("key") == 3
     assert limiter.storage.get_expiry("key") == pytest.approx(time.time() + 60, abs=5)
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_cached_values_are_unknown_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.set("key", "value")
+    assert cache.get("key") == "value"
+    with monkeypatch.context() as away:
+        away.setattr(broker, "_away_until", time.monotonic() + 60)
+        assert cache.get("key") is None
+        assert cache.get_many("key", "other") == [None, None]
+        cache.set("key", "another value")
+        assert app.test_client().get("/").status_code == 200
+    assert cache.get("key") == "value"
 
 
 @pytest.mark.usefixtures("app")

@@ -1,19 +1,36 @@
-"""Where rate limits are counted: on the broker's server, and in this process while that one is away.
+"""Cached values and counters of limits on the broker's server, by its one breaker: while it is away, we do without.
 
 Flask-Limiter's own fallback answers 500 to whoever fails beside the first, and asks a server that hangs again and
-again; this one shares the breaker of broker.py.
+again; so does the cache, at each page.
 """
 
 from typing import Any
 
+from flask_caching.backends.rediscache import RedisCache
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from redis.exceptions import RedisError
 
 from evently.broker import ask_broker
 
 
+class ForgivingCache(RedisCache):
+    """Knows nothing while the server is away."""
+
+    def get(self, key: str) -> Any:
+        return ask_broker(lambda: super(ForgivingCache, self).get(key))
+
+    def get_many(self, *keys: str) -> list[Any]:
+        return ask_broker(lambda: super(ForgivingCache, self).get_many(*keys)) or [None] * len(keys)
+
+    def set(self, key: str, value: Any, timeout: Any = None) -> Any:
+        return ask_broker(lambda: super(ForgivingCache, self).set(key, value, timeout))
+
+    def set_many(self, mapping: dict[str, Any], timeout: Any = None) -> list[Any]:
+        return ask_broker(lambda: super(ForgivingCache, self).set_many(mapping, timeout)) or []
+
+
 class ForgivingStorage(Storage):
-    """For `forgiving+redis://…`; counters of a fixed window, which is all that our limits need."""
+    """For `forgiving+redis://…`: counters of a fixed window, which is all that our limits need, or this process's own."""
 
     STORAGE_SCHEME = ["forgiving+redis", "forgiving+rediss"]  # noqa: RUF012 - the registry of `limits` reads it
 
