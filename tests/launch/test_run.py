@@ -104,5 +104,5 @@ def test_says_what_is_wrong_with_a_setting(launch: Launch) -> None:
     site = launch("run", MAX_TICKETS_PER_BOOKING="many")
     site.wait_until_gone(10)
     assert site.process.returncode == 1
-    assert "MAX_TICKETS_PER_BOOKING must be a positive number" in site.output
+    assert "MAX_TICKETS_PER_BOOKING must be a whole number" in site.output
     assert "Traceback" not in site.output
