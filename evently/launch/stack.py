@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from config import ROOT, Settings, environment, is_embedded, kept_secret, load_settings
+from config import DATABASE_VARIABLES, ROOT, Settings, environment, is_embedded, kept_secret, load_settings
 from evently.launch.lock import take_lock
 from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError, say
@@ -17,10 +17,7 @@ from evently.launch.valkey import Valkey
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
 
 # What makes another process part of the same site.
-VARIABLES = (
-    *("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"),
-    *("REDIS_URL", "SECRET_KEY", "SITE_URL", "EVENTLY_DATA_DIR"),
-)
+VARIABLES = (*DATABASE_VARIABLES, "REDIS_URL", "SECRET_KEY", "SITE_URL", "EVENTLY_DATA_DIR")
 
 ANNOUNCEMENT = """
   Evently runs at {address}
@@ -94,14 +91,13 @@ def _celery_services(environ: dict[str, str], settings: Settings) -> Iterable[Se
     warnings = ("-W", "ignore:You're running the worker with superuser privileges")
     celery = [sys.executable, *warnings, "-m", "celery", "--quiet", "-A", "wsgi"]
     options = [
-        *("--pool", environ.get("CELERY_POOL") or "threads", "--concurrency", str(settings.WORKER_THREADS)),
+        *("--pool", "threads", "--concurrency", str(settings.WORKER_THREADS)),
         *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
     ]
     for name, queues in (("bookings", "bookings"), ("rest", "mail,default")):
         command = [*celery, "worker", "-Q", queues, "-n", f"{name}@%h", *options]
         yield Service(f"The worker for {queues}", command, env=environ, cwd=ROOT)
-    schedule = str(settings.DATA_DIR / "celerybeat-schedule")
-    command = [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
+    command = [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"]
     # Stopped with the web server: nothing new is asked for while the workers finish.
     yield Service("The beat", command, env=environ, cwd=ROOT, tier=WEB)
 
