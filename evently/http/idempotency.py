@@ -54,8 +54,10 @@ def keep_answer(response: Response) -> Response:
     claimed: Claim | None = g.pop("idempotency_claim", None)
     if claimed is None:
         return response
-    if response.status_code >= 500 or response.status_code in TRY_AGAIN or "Retry-After" in response.headers or response.is_streamed:
+    if response.status_code >= 500 or response.is_streamed:
         services.release(claimed)
+    elif response.status_code in TRY_AGAIN or "Retry-After" in response.headers:
+        services.forget(claimed)
     else:
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
         services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": response.get_data(as_text=True)})

@@ -51,7 +51,10 @@ def claim(*, who: str, key: str, request: bytes) -> Claim:
     if len(key) not in KEY_LENGTH:
         raise Invalid(f"An idempotency key has {KEY_LENGTH.start} to {KEY_LENGTH.stop - 1} characters.", code="bad_idempotency_key")
     key_sha256, request_sha256 = _sha256(f"{who}\n{key}".encode()), _sha256(request)
-    return _claim_first(key, key_sha256, request_sha256) or _claim_again(key, key_sha256, request_sha256)
+    claimed = None
+    while claimed is None:
+        claimed = _claim_first(key, key_sha256, request_sha256) or _claim_again(key, key_sha256, request_sha256)
+    return claimed
 
 
 def keep_answer(claimed: Claim, answer: dict[str, Any]) -> None:
@@ -61,8 +64,14 @@ def keep_answer(claimed: Claim, answer: dict[str, Any]) -> None:
         session.execute(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(answer=sealed))
 
 
+def forget(claimed: Claim) -> None:
+    """As if the request had not been sent: it was not carried out, and costs no row that a limit would not count."""
+    with transaction() as session:
+        session.execute(delete(IdempotentRequest).where(IdempotentRequest.id == claimed.id))
+
+
 def release(claimed: Claim) -> None:
-    """Let the request be tried again: it was not carried out."""
+    """Let the request be tried again at once, with the same id: nobody knows how far it came."""
     with transaction() as session:
         session.execute(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(lease_until=utc_now()))
 
@@ -91,10 +100,13 @@ def _claim_first(key: str, key_sha256: str, request_sha256: str) -> Claim | None
     return Claim(id=values["id"], key=key)
 
 
-def _claim_again(key: str, key_sha256: str, request_sha256: str) -> Claim:
+def _claim_again(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
+    """None when the key has just been forgotten."""
     with transaction():
         query = select(IdempotentRequest).where(IdempotentRequest.key_sha256 == key_sha256).with_for_update()
-        row = db.session.scalars(query.execution_options(populate_existing=True)).one()
+        row = db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+        if row is None:
+            return None
         if row.request_sha256 != request_sha256:
             raise Invalid("This idempotency key was used for another request.", code="idempotency_key_reused")
         if row.answer is not None:

@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -46,4 +47,18 @@ def test_through_the_page(app: Flask, no_limits: None) -> None:
     answers = at_once(app, [lambda client=visitor.client: client.post(form.action, data=dict(form.fields)) for visitor in visitors])
     assert {answer.status_code for answer in answers} == {303}
     assert {answer.location for answer in answers} == {f"/bookings/{booking.id}" for booking in bookings()}
+    assert len(bookings()) == 1
+
+
+def test_while_a_limit_refuses_some(app: Flask, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused requests forget the key, again and again, under the hands of those that claim it."""
+    monkeypatch.setitem(app.config, "BOOKING_RATE_LIMIT", "1 per minute")
+    event, user = make_event(), make_user()
+    headers = auth(user)
+    body = {"event_id": str(event.id), "number_of_tickets": 1}
+    first = app.test_client().post("/api/bookings/", json=body, headers=headers)
+    assert first.status_code == 201
+    headers |= {"Idempotency-Key": key}
+    answers = at_once(app, [lambda: app.test_client().post("/api/bookings/", json=body, headers=headers)] * CROWD)
+    assert {answer.status_code for answer in answers} <= {429, 409}
     assert len(bookings()) == 1

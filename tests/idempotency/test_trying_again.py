@@ -9,7 +9,8 @@ from flask import Flask
 from evently.bookings.locks import one_at_a_time
 from evently.bookings.models import Booking
 from evently.database import transaction, utc_now
-from evently.extensions import limiter
+from evently.extensions import db, limiter
+from evently.idempotency.models import IdempotentRequest
 from evently.idempotency.tasks import forget_old
 from tests.factories import decide, make_event, make_user
 from tests.harness.site import apart
@@ -76,6 +77,7 @@ def test_an_answer_that_it_was_too_much_is_not_kept(app: Flask, api: Api, key: s
     monkeypatch.setitem(app.config, "BOOKING_RATE_LIMIT", "1 per minute")
     event, user = make_event(), make_user()
     assert [api.book(event, by=user, key=f"{key}-{number}").status_code for number in range(2)] == [201, 429]
+    assert db.session.query(IdempotentRequest).count() == 1, "what is refused by a limit costs no row either"
     limiter.reset()
     again = api.book(event, by=user, key=f"{key}-1")
     assert (again.status_code, is_replayed(again)) == (201, False)
