@@ -17,8 +17,9 @@ def test_a_worker_killed_in_the_middle_of_a_batch(sale: Sale, books: Books, work
     with sale:
         with books.held_batch(sale) as [(_, name)]:
             assert name == "worker"
+            decided = books.decided(sale)
             kill(worker)
-        assert books.decided(sale) == 0
+        assert books.decided(sale) == decided, "nothing of the batch is kept"
     books.wait_until_decided(sale, within=2 * SWEEP + 10)
     books.check(sale)
 
@@ -40,7 +41,7 @@ def test_a_busy_event_holds_up_no_other(sale: Sale, books: Books, shop: Site, we
         until(lambda: books.decided(sale) >= 60, within=10, what="the busy sale runs")
         with Sale(shop, web, people=10, per_second=20) as quiet_sale:
             pass
-        books.wait_until_decided(quiet_sale, within=1)
+        books.wait_until_decided(quiet_sale, within=2)
         assert len(sale.answers) < sale.people, "the busy sale still runs"
     books.wait_until_decided(sale, within=2 * SWEEP + 3)
     books.check(sale)

@@ -35,7 +35,7 @@ def test_without_a_broker_the_web_decides(sale: Sale, books: Books, valkey: Valk
         with sale:
             until(lambda: len(sale.answers) >= 60, within=10, what="people book")
             assert books.decided(sale) > 0
-        books.wait_until_decided(sale, within=2)
+        books.wait_until_decided(sale, within=3)
     check_quick(sale.answers)
     books.check(sale)
 
