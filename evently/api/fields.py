@@ -8,9 +8,8 @@ from typing import Any
 from marshmallow import fields, validate
 
 from evently.database import CENT
+from evently.text import has_control_characters
 
-# PostgreSQL keeps no NUL, nothing keeps half of a surrogate pair, and nobody means the rest; tabs and line ends are fine.
-UNSTORABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
@@ -25,7 +24,7 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        if UNSTORABLE.search(text):
+        if has_control_characters(text):
             raise self.make_error("unstorable")
         return text
 
