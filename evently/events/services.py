@@ -1,5 +1,6 @@
 """What organizers do with events."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
@@ -149,11 +150,16 @@ def _update_problems(event: Event, changes: dict[str, Any], *, allow_past: bool)
 
 
 def _tidy(fields: EventFields) -> dict[str, Any]:
-    values = {name: value.strip() if isinstance(value, str) else value for name, value in cast("dict[str, Any]", fields).items()}
-    unknown = values.keys() - EventFields.__annotations__.keys()
+    unknown = fields.keys() - EventFields.__annotations__.keys()
     if unknown:
         raise TypeError(f"unknown event fields: {sorted(unknown)}")
-    return values
+    given = cast("dict[str, Any]", fields)
+    return {name: _tidy_text(name, value) if isinstance(value, str) else value for name, value in given.items()}
+
+
+def _tidy_text(name: str, value: str) -> str:
+    """Only a description has lines; a name goes into subjects of mails and lines of calendars."""
+    return value.strip() if name == "description" else re.sub(r"[\t\r\n]+", " ", value.strip())
 
 
 def _refuse(found: dict[str, list[str]]) -> None:

@@ -50,6 +50,11 @@ def test_white_space_around_words_is_dropped(organizer):
     assert (event.name, event.summary) == ("Nachtkonzert", "kurz")
 
 
+def test_only_a_description_has_lines(organizer):
+    event = create_event(by=organizer, fields=LEAST | {"name": "Nacht\r\nkonzert", "venue": "Halle\t7", "description": "Eins.\n\nZwei."})
+    assert (event.name, event.venue, event.description) == ("Nacht konzert", "Halle 7", "Eins.\n\nZwei.")
+
+
 @pytest.mark.parametrize("missing", ["name", "venue", "time", "capacity"])
 def test_what_an_event_cannot_do_without(organizer, missing):
     fields = {name: value for name, value in LEAST.items() if name != missing}
