@@ -166,6 +166,8 @@ def test_names_are_one_line_each():
         ({"price": "$5"}, "price_per_ticket"),
         ({"capacity": "many"}, "capacity"),
         ({"capacity": "1.5"}, "capacity"),
+        ({"capacity": "1_0"}, "capacity"),
+        ({"price": "1_0"}, "price_per_ticket"),
         ({"capacity": "1e999999999"}, "capacity"),
         ({"capacity": Decimal("NaN")}, "capacity"),
         ({"online": "perhaps"}, "venue"),

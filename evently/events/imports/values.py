@@ -46,7 +46,7 @@ def whole_number(value: Any) -> int:
     if _THOUSANDS.fullmatch(text):
         text = re.sub(r"\D", "", text)
     try:
-        number = Decimal(text)
+        number = _decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
     # The bound keeps 1e999999999 from being written out.
@@ -61,9 +61,14 @@ def amount(value: Any) -> Decimal:
     if text.lower() == "free":
         return Decimal(0)
     try:
-        return Decimal(text if "." in text else text.replace(",", "."))
+        return _decimal(text if "." in text else text.replace(",", "."))
     except InvalidOperation:
         raise ValueError("Write a number like 12.50, without the currency.") from None
+
+
+def _decimal(text: str) -> Decimal:
+    """Raises InvalidOperation, also for what only Python takes for a number: `1_0`, which would be ten."""
+    return Decimal("" if "_" in text else text)
 
 
 def flag(value: Any) -> bool:
