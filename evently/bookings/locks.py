@@ -58,16 +58,18 @@ def _release(lock: Lock) -> None:
 @contextlib.contextmanager
 def _held_here(key: str) -> Iterator[bool]:
     now = time.monotonic()
+    until = now + LIFETIME
     with _guard:
         is_ours = _held_until.get(key, 0) <= now
         if is_ours:
-            _held_until[key] = now + LIFETIME
+            _held_until[key] = until
     try:
         yield is_ours
     finally:
-        if is_ours:
-            with _guard:
-                _held_until.pop(key, None)
+        with _guard:
+            # It may have freed itself and be somebody else's by now.
+            if is_ours and _held_until.get(key) == until:
+                del _held_until[key]
 
 
 @cache
