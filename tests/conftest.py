@@ -56,16 +56,15 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgresql_url: str, redis_url: str) -> Iterator[Site]:
-    # Both servers by name, although SQLite needs neither: so they are certain to end after what was made on them.
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data_dir: Path = tmp_path_factory.mktemp(request.param)
     environ = {"SECRET_KEY": "only for tests", "EVENTLY_DATA_DIR": str(data_dir)}
     if request.param == "sqlite":
         with site_of("sqlite", environ) as site:
             yield site
         return
-    environ["REDIS_URL"] = redis_url
-    with new_database(postgresql_url, f"evently_test_{WORKER}") as url:
+    environ["REDIS_URL"] = request.getfixturevalue("redis_url")
+    with new_database(request.getfixturevalue("postgresql_url"), f"evently_test_{WORKER}") as url:
         environ["DATABASE_URL"] = url
         with site_of("postgresql", environ) as site:
             yield site
