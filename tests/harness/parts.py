@@ -14,24 +14,15 @@ HTMX = ROOT / "node_modules/htmx.org/dist/htmx.min.js"
 
 
 def find_chromium() -> str | None:
-    """Chromium on PATH, or the one that `playwright install chromium` has brought."""
+    """Chromium on PATH; None leaves it to Playwright, which finds the one that `playwright install chromium` brought."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next(filter(None, map(shutil.which, names)), None) or _playwrights_own()
+    return next(filter(None, map(shutil.which, names)), None)
 
 
-def _playwrights_own() -> str | None:
-    root = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache/ms-playwright")
-    return next((str(path) for path in sorted(root.glob("chromium-*/chrome-linux*/chrome"), reverse=True)), None)
-
-
-def find_faketime() -> str | None:
-    """The library that shifts the clock of the process it is preloaded into: pip's, or the system's."""
-    package = importlib.util.find_spec("libfaketime")
-    found = (
-        [Path(place) / "vendor/libfaketime/src/libfaketime.so.1" for place in package.submodule_search_locations or []] if package else []
-    )
-    found += Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    return next((str(path) for path in found if path.exists()), None)
+def _has_chromium() -> bool:
+    named = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    places = [Path(named)] if named else [Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"]
+    return find_chromium() is not None or any(any(place.glob("chromium-*")) for place in places)
 
 
 def _has(package: str) -> bool:
@@ -40,7 +31,7 @@ def _has(package: str) -> bool:
 
 # part: (is it here, how to get it)
 PARTS: dict[str, tuple[Callable[[], bool], str]] = {
-    "chromium": (lambda: find_chromium() is not None, "no Chromium on PATH; `make test` or `playwright install chromium` brings one"),
+    "chromium": (_has_chromium, "no Chromium on PATH; `make test` or `playwright install chromium` brings one"),
     "faketime": (lambda: find_faketime() is not None, "no libfaketime; Debian's package `faketime` brings it"),
     "htmx": (HTMX.exists, "node_modules/htmx.org is missing; `npm install --no-package-lock --ignore-scripts` brings it"),
     "postgresql": (
