@@ -25,6 +25,16 @@ def _has_chromium() -> bool:
     return find_chromium() is not None or any(any(place.glob("chromium-*")) for place in places)
 
 
+def find_faketime() -> str | None:
+    """The library that shifts the clock of the process it is preloaded into: pip's, or the system's."""
+    package = importlib.util.find_spec("libfaketime")
+    found = (
+        [Path(place) / "vendor/libfaketime/src/libfaketime.so.1" for place in package.submodule_search_locations or []] if package else []
+    )
+    found += Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    return next((str(path) for path in found if path.exists()), None)
+
+
 def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
