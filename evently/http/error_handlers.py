@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from evently.errors import DomainError, NotAuthenticated
 from evently.http.htmx import redirect_to, wants_fragment
+from evently.http.identity import is_api_path
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, answer_crash)
 
 
-def is_api_request() -> bool:
-    return request.path.startswith("/api/")
-
-
 def answer_domain_error(error: DomainError) -> Response:
-    if isinstance(error, NotAuthenticated) and not is_api_request():
+    if isinstance(error, NotAuthenticated) and not is_api_path(request.path):
         return redirect_to(f"{url_for('web.login')}?{urlencode({'next': _return_address()})}")
     response = answer(error.status, error.code, error.message, fields=error.fields)
     if error.retry_after is not None:
@@ -75,7 +72,7 @@ def answer_crash(error: Exception) -> Response:
 
 def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]] | None = None) -> Response:
     """An error in the shape this request expects."""
-    if is_api_request():
+    if is_api_path(request.path):
         details: dict[str, Any] = {"code": code}
         if fields:
             details["fields"] = fields

@@ -11,8 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request
 
-from evently.http.error_handlers import is_api_request
-from evently.http.identity import find_asker
+from evently.http.identity import find_asker, is_api_path
 from evently.idempotency import services
 from evently.idempotency.services import Claim, InFlight
 
@@ -68,14 +67,14 @@ def _key() -> str:
     # What leads nowhere is not carried out at all.
     if request.method not in METHODS or request.routing_exception:
         return ""
-    if is_api_request():
+    if is_api_path(request.path):
         return request.headers.get("Idempotency-Key", "")
     return request.form.get("idempotency_key", "")
 
 
 def _body() -> bytes:
     """What was sent, apart from the token against forgery, which changes with the session."""
-    if is_api_request():
+    if is_api_path(request.path):
         return request.get_data(cache=True)
     fields = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
     return urlencode(sorted(fields)).encode()
@@ -83,7 +82,7 @@ def _body() -> bytes:
 
 def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
     """Raises InFlight: at once for the API, whose clients can wait themselves; after a while for a form."""
-    deadline = time.monotonic() + (0 if is_api_request() else PATIENCE)
+    deadline = time.monotonic() + (0 if is_api_path(request.path) else PATIENCE)
     while True:
         try:
             return services.claim(who=who, key=key, request=fingerprint)

@@ -1,4 +1,4 @@
-"""Who is asking: the holder of the token for the API, the holder of the cookie session for pages; never the other."""
+"""At which door somebody asks, and who: the holder of a token at the API's, of a cookie session at that of pages."""
 
 from flask import g, request
 from flask_login import current_user
@@ -8,9 +8,14 @@ from evently.accounts.services import use_token
 from evently.errors import NotAuthenticated
 
 
+def is_api_path(path: str) -> bool:
+    """Whether this is an address of the API, which knows tokens and JSON only; every other is a page's."""
+    return f"{path}/".startswith("/api/")
+
+
 def find_asker() -> User | None:
     """The person this request comes from, or None; a bad token is nobody here and refused where one is needed."""
-    if not request.path.startswith("/api/"):
+    if not is_api_path(request.path):
         return current_user if current_user.is_authenticated else None
     try:
         return require_token().user

@@ -3,13 +3,15 @@
 from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
+from evently.http.identity import is_api_path
+
 
 class PageSessions(SecureCookieSessionInterface):
     """Sessions for pages only."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Whatever looks for a session while the API answers finds none, whichever cookie came along."""
-        return self.make_null_session(app) if request.path.startswith("/api/") else super().open_session(app, request)
+        return self.make_null_session(app) if is_api_path(request.path) else super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """An answer that is everybody's neither sets the cookie nor varies by it.

@@ -16,7 +16,7 @@ def is_a_failure(response, status, code):
 
 
 def test_unknown_addresses(api):
-    for path in ("/", "/nonsense", "/bookings/nonsense/extra/", "/user/", "/admin/events/%2e%2e/", "/%ff"):
+    for path in ("", "/", "/nonsense", "/bookings/nonsense/extra/", "/user/", "/admin/events/%2e%2e/", "/%ff"):
         assert is_a_failure(api("GET", path), 404, "not_found")
         assert is_a_failure(api("POST", path, {}), 404, "not_found")
 
