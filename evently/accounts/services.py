@@ -163,7 +163,7 @@ def _taken(fields: set[str]) -> Invalid:
 
 
 def grant_roles(*, user: User, organizer: bool = False, staff: bool = False) -> User:
-    """Give roles to somebody; only operators' commands and superusers' pages come here."""
+    """Give roles to somebody, who keeps those that are there. It asks nobody's leave: only the code that seeds a site comes here."""
     with transaction():
         user.is_organizer, user.is_staff = user.is_organizer or organizer, user.is_staff or staff
     return user
