@@ -13,6 +13,9 @@ from evently.bookings import ledger
 from tests.faults.sale import Sale
 from tests.harness.site import Site
 
+# seconds; two sweeps, and the start of whatever was killed on a machine that is busy
+SOON = 12.0
+
 # Written by the database itself, so that a decision made twice shows, whoever makes it.
 DECISIONS = """
 CREATE TABLE decisions (booking_id uuid, before text, after text);
@@ -83,7 +86,7 @@ class Books:
         """Whose connections wait for a lock."""
         return {name for (name,) in self.rows("SELECT application_name FROM pg_stat_activity WHERE wait_event_type = 'Lock'")}
 
-    def wait_until_decided(self, sale: Sale, *, within: float) -> None:
+    def wait_until_decided(self, sale: Sale, *, within: float = SOON) -> None:
         until(lambda: self.waiting(sale) == 0, within=within, what="every booking is decided")
 
     def check(self, sale: Sale) -> None:

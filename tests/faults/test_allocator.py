@@ -5,7 +5,6 @@ import pytest
 from evently.launch.supervisor import Service
 from evently.launch.valkey import Valkey
 from tests.faults.books import Books, until
-from tests.faults.conftest import SWEEP
 from tests.faults.parts import Parts, Web, kill, running, workers_waiting
 from tests.faults.sale import Sale
 from tests.harness.site import Site
@@ -20,7 +19,7 @@ def test_a_worker_killed_in_the_middle_of_a_batch(sale: Sale, books: Books, work
             decided = books.decided(sale)
             kill(worker)
         assert books.decided(sale) == decided, "nothing of the batch is kept"
-    books.wait_until_decided(sale, within=2 * SWEEP + 10)
+    books.wait_until_decided(sale)
     books.check(sale)
 
 
@@ -32,7 +31,7 @@ def test_two_workers_and_one_event(sale: Sale, books: Books, parts: Parts, valke
                 with books.locked_stock(sale):
                     until(lambda: books.names_waiting() >= {"worker", "worker-2"}, within=10, what="both want to decide")
                 until(lambda: not books.names_waiting(), within=10, what="both go on")
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)
 
 
@@ -43,5 +42,5 @@ def test_a_busy_event_holds_up_no_other(sale: Sale, books: Books, shop: Site, we
             pass
         books.wait_until_decided(quiet_sale, within=2)
         assert len(sale.answers) < sale.people, "the busy sale still runs"
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)

@@ -2,18 +2,42 @@
 
 import time
 
+import kombu.utils.functional
 import pytest
 from flask import Flask
 
 from evently import broker
 from evently.bookings.services import book_tickets
+from evently.consumer import Consumer
 from evently.extensions import cache, limiter
+from evently.launch.ports import free_port
 from tests.factories import make_event, make_user, reload
 
 
 @pytest.fixture
 def _broker_is_away(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broker, "_away_until", time.monotonic() + 60)
+
+
+def test_a_worker_looks_for_it_at_the_same_pace_for_ever(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Enough(Exception): ...
+
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if sum(pauses) >= 60:
+            raise Enough
+
+    monkeypatch.setattr(kombu.utils.functional, "sleep", sleep)
+    celery = app.extensions["celery"]
+    consumer = object.__new__(Consumer)
+    consumer.app, consumer.first_connection_attempt, consumer.broker_connection_retry_attempt = celery, True, 0
+    with pytest.raises(Enough):
+        consumer.ensure_connected(celery.connection_for_read(f"redis://127.0.0.1:{free_port()}/0"))
+    assert max(pauses) == 1
+    assert consumer.broker_connection_retry_attempt >= 50
+    assert celery.conf.worker_consumer == f"{Consumer.__module__}:{Consumer.__name__}"
 
 
 def unreachable() -> bool:

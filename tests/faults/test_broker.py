@@ -8,7 +8,6 @@ import pytest
 
 from evently.launch.valkey import Valkey
 from tests.faults.books import Books, until
-from tests.faults.conftest import SWEEP
 from tests.faults.parts import Parts, Web, killed, running, stopped
 from tests.faults.sale import Answer, Sale
 from tests.harness.site import Site
@@ -41,13 +40,13 @@ def test_without_a_broker_the_web_decides(sale: Sale, books: Books, valkey: Valk
 
 
 def test_a_broker_that_loses_its_messages(patient_sale: Sale, books: Books, valkey: Valkey) -> None:
-    """For long enough that a worker might have lost its patience."""
     sale = patient_sale
     with contextlib.ExitStack() as outage, sale:
         with books.held_batch(sale):
             outage.enter_context(killed(valkey))
         since = len(sale.answers)
-    books.wait_until_decided(sale, within=2 * SWEEP + 2)
+    # A worker that had taken messages may end with the broker and be started again.
+    books.wait_until_decided(sale)
     check_quick(sale.answers[since:])
     books.check(sale)
 
@@ -62,7 +61,7 @@ def test_a_broker_that_hangs(decider: str, request: pytest.FixtureRequest, books
             until(lambda: len(sale.answers) >= since + 120, within=60, what="people go on booking")
         during = sale.answers[since:]
     check_quick(during)
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)
 
 

@@ -9,7 +9,6 @@ from evently.launch.ports import free_port
 from evently.launch.supervisor import Service
 from evently.launch.valkey import Valkey
 from tests.faults.books import Books, until
-from tests.faults.conftest import SWEEP
 from tests.faults.parts import Parts, Web, running, stopped
 from tests.faults.sale import Sale
 from tests.harness.parts import find_faketime, require
@@ -69,5 +68,5 @@ def test_clocks(whose: str, offset: str, shop: Site, web_alone: Web, clocks: dic
         until(lambda: len(sale.answers) >= 30, within=10, what="the sale runs")
         for name in whose.split():
             clocks[name].set(offset)
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)

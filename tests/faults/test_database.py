@@ -6,7 +6,6 @@ import signal
 import pytest
 
 from tests.faults.books import Books, until
-from tests.faults.conftest import SWEEP
 from tests.faults.sale import Sale
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -20,7 +19,7 @@ def test_every_connection_of_the_site_is_ended(sale: Sale, books: Books) -> None
             with books.held_batch(sale):
                 books.rows(EVERYBODY)
             _wait_for_ten_more(sale)
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)
 
 
@@ -30,7 +29,7 @@ def test_a_database_process_is_killed_and_the_database_recovers(sale: Sale, book
         with books.held_batch(sale) as [(pid, _)]:
             os.kill(pid, signal.SIGKILL)
         _wait_for_ten_more(sale)
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)
 
 

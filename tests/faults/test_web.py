@@ -3,7 +3,6 @@
 import pytest
 
 from tests.faults.books import Books, until
-from tests.faults.conftest import SWEEP
 from tests.faults.parts import Web, kill
 from tests.faults.sale import Sale
 
@@ -16,5 +15,5 @@ def test_a_web_server_killed_while_it_takes_bookings(sale: Sale, books: Books, w
             kill(web.service)
         before = len(sale.acknowledged)
         until(lambda: len(sale.acknowledged) >= before + 20, within=15, what="bookings are taken again")
-    books.wait_until_decided(sale, within=2 * SWEEP + 3)
+    books.wait_until_decided(sale)
     books.check(sale)
