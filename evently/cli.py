@@ -16,7 +16,7 @@ from config import superuser_password
 from evently.accounts import queries as accounts
 from evently.accounts.models import User
 from evently.accounts.policies import can_organize
-from evently.accounts.services import create_superuser
+from evently.accounts.services import ROLES, create_superuser, set_role
 from evently.bookings import ledger
 from evently.demo import ORGANIZER, seed_demo, seed_events
 from evently.errors import DomainError, Invalid
@@ -39,7 +39,7 @@ NOT_BROUGHT_IN = {Outcome.DUPLICATE, Outcome.REFUSED}
 
 
 def init_app(app: Flask) -> None:
-    for command in (create_superuser_command, seed_demo_command, import_events_command, check_ledger_command):
+    for command in (create_superuser_command, set_role_command, seed_demo_command, import_events_command, check_ledger_command):
         app.cli.add_command(command)
 
 
@@ -73,6 +73,21 @@ def create_superuser_command(username: str, email: str) -> None:
     with _errors_in_words():
         user = create_superuser(username=username, email=email, password=password)
         click.echo(f"{user.username} <{user.email}> is a superuser now.")
+
+
+@click.command("set-role")
+@click.argument("username")
+@click.argument("role", type=click.Choice(ROLES))
+@click.option("--revoke", is_flag=True, help="Take the role away.")
+@with_appcontext
+def set_role_command(username: str, role: str, *, revoke: bool) -> None:
+    """Let somebody with an account organize their own events, manage every event (staff), or do everything."""
+    with _errors_in_words():
+        user = accounts.find_user_by_login(username)
+        if user is None:
+            raise click.ClickException(f"There is nobody with the username {username}.")
+        set_role(user=user, role=role, is_held=not revoke)
+        click.echo(f"{user.username} is {'no longer' if revoke else 'now'} {role}.")
 
 
 @click.command("seed-demo")

@@ -22,6 +22,10 @@ PASSWORD_LENGTH = range(8, 129)
 LAST_USE_PRECISION = 60
 
 
+# What a person may be besides an attendee: own events; every event; people too.
+ROLES = ("organizer", "staff", "superuser")
+
+
 class ProfileFields(TypedDict, total=False):
     """What people may change about themselves."""
 
@@ -162,8 +166,10 @@ def _taken(fields: set[str]) -> Invalid:
     return Invalid("Please correct the marked fields.", fields={name: [words[name]] for name in sorted(fields)})
 
 
-def grant_roles(*, user: User, organizer: bool = False, staff: bool = False) -> User:
-    """Give roles to somebody, who keeps those that are there. It asks nobody's leave: only the code that seeds a site comes here."""
+def set_role(*, user: User, role: str, is_held: bool = True) -> User:
+    """Give somebody one of `ROLES`, or take it away. It asks nobody's leave: operators and the code that seeds a site come here."""
+    if role not in ROLES:
+        raise Invalid(f"The roles are {', '.join(ROLES)}.", fields={"role": ["There is no such role."]})
     with transaction():
-        user.is_organizer, user.is_staff = user.is_organizer or organizer, user.is_staff or staff
+        setattr(user, f"is_{role}", is_held)
     return user

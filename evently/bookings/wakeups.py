@@ -5,16 +5,20 @@ lost one left. One message per booking would cost as much as the whole request, 
 within a short window share one message, and the allocator lingers for longer than that window.
 """
 
+import logging
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from evently.bookings import allocation
 from evently.bookings.tasks import allocate_event
 from evently.worker import publish
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,7 +61,11 @@ def send(wake_up: WakeUp) -> None:
     # Before the queue is read: whoever comes after that must not rely on a message that never went out.
     wake_up.sent_at = None
     if current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
-        allocation.decide_waiting(wake_up.event_id)
+        try:
+            allocation.decide_waiting(wake_up.event_id)
+        except SQLAlchemyError:
+            # The booking stands already; its buyer must not hear of an error that the sweep makes good.
+            log.exception("The queue of event %s could not be decided here", wake_up.event_id)
 
 
 def _forget_before(moment: float) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from evently.accounts.models import User
 from evently.accounts.passwords import hash_password
 from evently.accounts.queries import find_user_by_login
-from evently.accounts.services import ProfileFields, create_superuser, grant_roles, register, update_profile
+from evently.accounts.services import ProfileFields, create_superuser, register, set_role, update_profile
 
 ADMIN, ORGANIZER, ATTENDEE = "admin", "organizer", "attendee"
 PASSWORD = "evently-demo"  # noqa: S105 - everybody may know it; embedded mode only
@@ -41,7 +41,7 @@ def add_accounts() -> tuple[User, User]:
     organizer = _account(ORGANIZER, {"first_name": "Mira", "last_name": "Sandvoss"})
     home = "Am alten Kessel 9, 04129 Leipzig"
     attendee = _account(ATTENDEE, {"first_name": "Jonas", "last_name": "Ehrlicher", "phone_number": "+49 341 555010", "address": home})
-    return grant_roles(user=organizer, organizer=True), attendee
+    return set_role(user=organizer, role="organizer"), attendee
 
 
 def _account(username: str, profile: ProfileFields) -> User:

@@ -9,7 +9,7 @@ from evently.accounts import passwords
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, can_manage_people, can_organize, require_organizer
 from evently.accounts.queries import find_user_by_login, get_user, list_organizers
-from evently.accounts.services import authenticate, create_superuser, grant_roles, register, update_profile
+from evently.accounts.services import authenticate, create_superuser, register, set_role, update_profile
 from evently.database import transaction
 from evently.errors import Invalid, NotAllowed, NotAuthenticated, NotFound
 from evently.extensions import db
@@ -180,7 +180,7 @@ def test_roles_can_be_given(app):
     user = make_user()
     with pytest.raises(NotAllowed):
         require_organizer(user)
-    require_organizer(grant_roles(user=user, organizer=True))
+    require_organizer(set_role(user=user, role="organizer"))
     assert not user.is_staff
 
 

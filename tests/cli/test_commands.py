@@ -255,3 +255,16 @@ def flask(*words: object, env: dict[str, str], stderr: int) -> "subprocess.Compl
     """A command in a process of its own, as an operator types it."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *map(str, words)]
     return subprocess.run(command, env={**os.environ, **env}, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False)
+
+
+def test_a_role_is_given_and_taken_away(run):
+    make_user(username="grace")
+    assert run("set-role", "grace", "organizer").output == "grace is now organizer.\n"
+    assert db.session.scalars(sa.select(User)).one().is_organizer
+    assert run("set-role", "GRACE", "organizer", "--revoke").output == "grace is no longer organizer.\n"
+    assert not db.session.scalars(sa.select(User)).one().is_organizer
+
+
+def test_a_role_needs_somebody_who_is_there_and_a_role_there_is(run):
+    assert run("set-role", "nobody", "staff").exit_code == 1
+    assert run("set-role", "nobody", "king").exit_code == 2
