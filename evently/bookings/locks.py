@@ -5,6 +5,7 @@ reason to refuse anybody. Without Redis the lock holds within this process, whic
 """
 
 import contextlib
+import secrets
 import threading
 import time
 import uuid
@@ -13,8 +14,7 @@ from functools import cache
 
 from flask import current_app
 from redis import Redis
-from redis.exceptions import LockError
-from redis.lock import Lock
+from redis.commands.core import Script
 
 from evently.broker import ask_broker
 from evently.errors import Conflict
@@ -41,18 +41,15 @@ def one_at_a_time(*, user_id: int, event_id: uuid.UUID) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held_in_redis(url: str, key: str) -> Iterator[bool]:
-    lock = _client(url).lock(key, timeout=LIFETIME)
+    """As redis.lock has it, in half of its CPU time: what every buyer pays."""
+    client, release = _client(url)
+    name = secrets.token_bytes(8)
+    is_free = ask_broker(lambda: bool(client.set(key, name, nx=True, px=int(LIFETIME * 1000))))
     try:
-        yield ask_broker(lambda: lock.acquire(blocking=False)) is not False
+        yield is_free is not False
     finally:
-        if lock.local.token is not None:
-            ask_broker(lambda: _release(lock))
-
-
-def _release(lock: Lock) -> None:
-    # It has freed itself when the request took too long.
-    with contextlib.suppress(LockError):
-        lock.release()
+        if is_free:
+            ask_broker(lambda: release(keys=[key], args=[name]))
 
 
 @contextlib.contextmanager
@@ -73,5 +70,7 @@ def _held_here(key: str) -> Iterator[bool]:
 
 
 @cache
-def _client(url: str) -> Redis:
-    return Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5)
+def _client(url: str) -> tuple[Redis, Script]:
+    """Redis, and how to let go there of a lock that is still one's own."""
+    client = Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5)
+    return client, client.register_script("if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end")
