@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import Celery, Task
 from celery.schedules import schedule
-from celery.signals import celeryd_init, worker_process_init
+from celery.signals import worker_process_init
 from flask import Flask
 from kombu.entity import Queue
 
@@ -87,13 +87,7 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
         # Seconds between two looks at the queue; the default of one second starves a pool of threads.
         return {"polling_interval": 0.02}
     # Seconds, and one try: a buyer must not wait for a broker that is away. Unacknowledged tasks come back in time.
-    return {"socket_connect_timeout": 0.5, "visibility_timeout": 60, "socket_timeout": 0.5, "max_retries": 0}
-
-
-@celeryd_init.connect  # type: ignore[untyped-decorator] # celery has no types
-def _be_patient(conf: Any, **_: Any) -> None:
-    # Nobody waits for a worker's answer, and losing its connection costs it more than two seconds.
-    conf.broker_transport_options = {**conf.broker_transport_options, "socket_timeout": 2.0}
+    return {"socket_connect_timeout": 0.5, "visibility_timeout": 60, "socket_timeout": 2.0, "max_retries": 0}
 
 
 def _drop_inherited_connections(app: Flask) -> None:
