@@ -64,15 +64,19 @@ def worker(parts: Parts) -> Service:
 
 
 @pytest.fixture(scope="session")
-def web(parts: Parts, worker: Service, beat: Service, valkey: Valkey) -> Iterator[Web]:
+def web(parts: Parts, worker: Service, beat: Service) -> Iterator[Web]:
     """All of the site; whatever a test kills comes up again."""
     web = parts.web()
     with running(web.service, worker, beat):
-        until(web.is_up, within=30, what="the site answers")
-        until(lambda: workers_waiting(valkey) == 1, within=30, what="the worker waits for messages")
         yield web
 
 
 @pytest.fixture
-def sale(shop: Site, web: Web) -> Sale:
+def whole_site(web: Web, valkey: Valkey) -> None:
+    """Whatever an earlier test has killed is up again."""
+    until(lambda: web.is_up() and workers_waiting(valkey) == 1, within=30, what="the site is whole")
+
+
+@pytest.fixture
+def sale(shop: Site, web: Web, whole_site: None) -> Sale:
     return Sale(shop, web)

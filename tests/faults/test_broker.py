@@ -25,7 +25,7 @@ def patient_web(parts: Parts, web: Web) -> Iterator[Web]:
 
 
 @pytest.fixture
-def patient_sale(shop: Site, patient_web: Web) -> Sale:
+def patient_sale(shop: Site, patient_web: Web, whole_site: None) -> Sale:
     return Sale(shop, patient_web)
 
 
