@@ -4,8 +4,10 @@ Flask-Limiter's own fallback answers 500 to whoever fails beside the first, and 
 again; so does the cache, at each page.
 """
 
+import time
 from typing import Any
 
+from flask import g
 from flask_caching.backends.rediscache import RedisCache
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from redis.exceptions import RedisError
@@ -29,6 +31,18 @@ class ForgivingCache(RedisCache):
         return ask_broker(lambda: super(ForgivingCache, self).set_many(mapping, timeout)) or []
 
 
+# The new count, and in how many milliseconds its window ends, in one round trip.
+COUNT = b"""
+local count = redis.call('incrby', KEYS[1], ARGV[1])
+local left = redis.call('pttl', KEYS[1])
+if left < 0 then
+    left = ARGV[2] * 1000
+    redis.call('pexpire', KEYS[1], left)
+end
+return {count, left}
+"""
+
+
 class ForgivingStorage(Storage):
     """For `forgiving+redis://…`: counters of a fixed window, which is all that our limits need, or this process's own."""
 
@@ -38,20 +52,30 @@ class ForgivingStorage(Storage):
         super().__init__(uri)
         self._shared = RedisStorage(uri.removeprefix("forgiving+"), **options)
         self._own = MemoryStorage()
+        self._count = self._shared.get_connection().register_script(COUNT)
 
     @property
     def base_exceptions(self) -> type[Exception]:
         return RedisError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        answer = ask_broker(lambda: self._shared.incr(key, expiry, amount))
-        return self._own.incr(key, expiry, amount) if answer is None else answer
+        answer = ask_broker(lambda: self._count(keys=[self._shared.prefixed_key(key)], args=[amount, expiry]))
+        if answer is None:
+            return self._own.incr(key, expiry, amount)
+        count, left = answer
+        # The headers of the answer tell both, so they are asked for again.
+        _counted()[key] = count, time.time() + left / 1000
+        return int(count)
 
     def get(self, key: str) -> int:
+        if key in _counted():
+            return _counted()[key][0]
         answer = ask_broker(lambda: self._shared.get(key))
         return self._own.get(key) if answer is None else answer
 
     def get_expiry(self, key: str) -> float:
+        if key in _counted():
+            return _counted()[key][1]
         answer = ask_broker(lambda: self._shared.get_expiry(key))
         return self._own.get_expiry(key) if answer is None else answer
 
@@ -65,3 +89,9 @@ class ForgivingStorage(Storage):
     def clear(self, key: str) -> None:
         self._own.clear(key)
         self._shared.clear(key)
+
+
+def _counted() -> dict[str, tuple[int, float]]:
+    """What this request has counted, by key: the count, and when its window ends."""
+    counted: dict[str, tuple[int, float]] = g.setdefault("counted", {})
+    return counted

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tests.factories import PASSWORD, make_event, make_user
@@ -17,6 +19,18 @@ def test_bookings_are_counted_per_person(app, api, monkeypatch):
     assert [api("POST", "/bookings/", body, by=eager).status_code for _ in range(2)] == [201, 201]
     assert is_limited(api("POST", "/bookings/", body, by=eager))
     assert api("POST", "/bookings/", body, by=calm).status_code == 201
+
+
+def test_every_answer_tells_what_is_left(app, api):
+    event, user = make_event(), make_user()
+    body = {"event_id": str(event.id), "number_of_tickets": 1}
+    answers = [api("POST", "/bookings/", body, by=user) for _ in range(3)]
+    assert [answer.headers["X-RateLimit-Limit"] for answer in answers] == ["10"] * 3
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["9", "8", "7"]
+    ends = [int(answer.headers["X-RateLimit-Reset"]) for answer in answers]
+    assert all(0 < end - time.time() <= 61 for end in ends)
+    # One window, however often it is counted in.
+    assert max(ends) - min(ends) <= 1
 
 
 def test_a_booking_on_the_page_counts_too(app, api, monkeypatch, visitor):
