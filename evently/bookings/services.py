@@ -1,5 +1,6 @@
 """What people do with bookings: ask for tickets, give them back."""
 
+import contextlib
 import uuid
 from typing import Any
 
@@ -16,8 +17,8 @@ from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, B
 from evently.bookings.signals import bookings_cancelled
 from evently.database import on_commit, single_statement, transaction, utc_now
 from evently.errors import Conflict, DomainError, Invalid, NotFound
+from evently.events import selling
 from evently.events.models import PUBLISHED, Event
-from evently.events.queries import get_event_for_sale
 from evently.events.rules import MAX_PRICE
 from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled
@@ -40,10 +41,7 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: u
     """
     try:
         with one_at_a_time(user_id=user.id, event_id=event_id):
-            event = get_event_for_sale(event_id)
-            _refuse_closed(event)
-            _refuse_too_many(event, user, tickets)
-            _refuse_sold_out(event, tickets)
+            event = _event_that_takes(event_id, user, tickets)
             return _stand_in_line(event, user, tickets, booking_id or uuid.uuid4())
     except DomainError:
         # The first try may be why: its tickets are among those that are gone.
@@ -114,6 +112,23 @@ def wake_allocator(event: Event) -> None:
     """Seats were added: let those who wait in the queue have them."""
     wake_up = wakeups.plan(event.id)
     on_commit(lambda: wakeups.send(wake_up))
+
+
+def _event_that_takes(event_id: uuid.UUID, user: User, tickets: int) -> Event:
+    """The event, if it has tickets for this person. Raises as `book_tickets` does, for reasons that are true now."""
+    if remembered := selling.recall(event_id):
+        with contextlib.suppress(DomainError):
+            _refuse(remembered, user, tickets)
+            return remembered
+    event = selling.read(event_id)
+    _refuse(event, user, tickets)
+    return event
+
+
+def _refuse(event: Event, user: User, tickets: int) -> None:
+    _refuse_closed(event)
+    _refuse_too_many(event, user, tickets)
+    _refuse_sold_out(event, tickets)
 
 
 def _refuse_closed(event: Event) -> None:

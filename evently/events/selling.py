@@ -1,0 +1,70 @@
+"""Events that sell well, as they were a moment ago: in a rush all ask for the same one.
+
+Good enough for a yes, because the allocator decides by what is true when it decides; a no is said by the database.
+"""
+
+import threading
+import time
+import uuid
+from typing import TypeVar
+
+from sqlalchemy import Connection, event, inspect
+from sqlalchemy.orm import Mapper
+from sqlalchemy.orm.attributes import set_committed_value
+
+from evently.database import Base, on_commit
+from evently.events.models import Event
+from evently.events.queries import get_event_for_sale
+
+Row = TypeVar("Row", bound=Base)
+
+# seconds that an event is remembered, and how many seats must be left: near the end, everybody is told what is true now
+MOMENT, PLENTY = 1.0, 100
+
+_lock = threading.Lock()
+_remembered: dict[uuid.UUID, tuple[float, Event]] = {}
+_changes = 0
+
+
+def recall(event_id: uuid.UUID) -> Event | None:
+    """The event as it was at most a moment ago, to be read only; never as it was before this process changed it."""
+    until, found = _remembered.get(event_id, (0.0, None))
+    return found if time.monotonic() < until else None
+
+
+def read(event_id: uuid.UUID) -> Event:
+    """The event as it is now, and remembered. Raises NotFound."""
+    changes, until = _changes, time.monotonic() + MOMENT
+    found = get_event_for_sale(event_id)
+    if found.available_tickets >= PLENTY:
+        copy = _copy(found)
+        set_committed_value(copy, "stock", [_copy(row) for row in found.stock])
+        with _lock:
+            # Unless it was changed while it was read.
+            if changes == _changes:
+                _forget_before(time.monotonic())
+                _remembered[event_id] = until, copy
+    return found
+
+
+def _copy(row: Row) -> Row:
+    """Without a session, so that every thread may read it and nothing refreshes or expires it."""
+    return type(row)(**{column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs})
+
+
+@event.listens_for(Event, "after_update")
+def _note_change(_mapper: Mapper[Event], _connection: Connection, changed: Event) -> None:
+    event_id = changed.id
+    on_commit(lambda: _forget(event_id))
+
+
+def _forget(event_id: uuid.UUID) -> None:
+    global _changes  # noqa: PLW0603 - one memory per process
+    with _lock:
+        _changes += 1
+        _remembered.pop(event_id, None)
+
+
+def _forget_before(moment: float) -> None:
+    for event_id in [key for key, (until, _) in _remembered.items() if until < moment]:
+        del _remembered[event_id]
