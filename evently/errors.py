@@ -54,3 +54,10 @@ class Invalid(DomainError):
 
     status = 422
     default_code = "invalid"
+
+
+class TooManyRequests(DomainError):
+    """Too often in too short a time; `retry_after` says when it is worth trying again."""
+
+    status = 429
+    default_code = "too_many_requests"

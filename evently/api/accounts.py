@@ -13,7 +13,7 @@ from evently.http.identity import require_token
 from evently.http.limits import limit_logins, limit_registrations
 
 
-@endpoint("POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, is_public=True)
+@endpoint("POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, asks=None)
 def register(body: dict[str, Any]) -> With:
     """Create an account and a token for it."""
     username, password = body.pop("username"), body.pop("password")
@@ -21,7 +21,7 @@ def register(body: dict[str, Any]) -> With:
     return With(user, token=services.issue_token(user=user, name="registration"))
 
 
-@endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=(401,), limit=limit_logins, is_public=True)
+@endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=(401,), limit=limit_logins, asks=None)
 def login(body: dict[str, Any]) -> dict[str, str]:
     """Get a new token by username and password."""
     user = services.authenticate(login=body["username"], password=body["password"])

@@ -1,44 +1,28 @@
-"""The blueprint, and one decorator that makes a function an address of the API: read, refuse, call, answer, document."""
+"""The blueprint, and one decorator that makes a function an address of the API: read, refuse, call, answer, document.
+
+flask-smorest describes; what happens at a request is in `Endpoint._serve`, because its decorators cost as much time as
+a booking.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import flask_smorest
-from flask import Flask, Request, Response
-from marshmallow import Schema
-from webargs.flaskparser import FlaskParser
+from flask import Flask, Response, request
+from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from evently.api.auth import EITHER_SCHEME, SCHEMES, caller
 from evently.api.schemas import Failure
-from evently.errors import DomainError
+from evently.errors import DomainError, Invalid
 from evently.http import json
+from evently.http.limits import Limit
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-class BodyParser(FlaskParser):
-    """Takes JSON bodies only, and says so."""
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        del schema
-        if not req.is_json:
-            raise UnsupportedMediaType
-        body = req.get_data()
-        # Without a length told beforehand a body is read up to the limit and looks as if it ended there.
-        if req.content_length is None and len(body) >= (req.max_content_length or math.inf):
-            raise RequestEntityTooLarge
-        try:
-            return json.read(body)
-        except ValueError as error:
-            raise DomainError("The body is not valid JSON.", code="bad_json") from error
-
-
-class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smorest has no types
-    ARGUMENTS_PARSER = BodyParser()
 
 
 class Reference(flask_smorest.Api):  # type: ignore[misc] # flask-smorest has no types
@@ -50,7 +34,7 @@ class Reference(flask_smorest.Api):  # type: ignore[misc] # flask-smorest has no
         """None: http/error_handlers.py answers every error."""
 
 
-blueprint = Blueprint("api", __name__, url_prefix="/api")
+blueprint = flask_smorest.Blueprint("api", __name__, url_prefix="/api")
 
 
 def reference(app: Flask) -> Reference:
@@ -67,53 +51,104 @@ def keep_private(response: Response) -> Response:
     return response
 
 
-def endpoint(
-    method: str,
-    rule: str,
-    *,
-    answer: type[Schema],
-    status: int = 200,
-    body: type[Schema] | None = None,
-    query: type[Schema] | None = None,
-    refuses: tuple[int, ...] = (),
-    limit: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
-    is_public: bool = False,
-) -> Callable[[View], View]:
-    """Serve `method` and `rule` with this view; a token is needed unless `is_public`.
+@dataclass(frozen=True)
+class Endpoint:
+    """An address of the API, as a decorator: what it reads and answers, who may ask, how often, which statuses it refuses with.
 
-    The view gets what `body` or `query` read as its first argument. `answer` writes what it returns; `refuses`: the
-    statuses it may answer besides those that follow from the rest.
+    The view gets what `body` or `query` read as its first argument. `answer` writes what it returns, alone or with
+    headers.
     """
 
-    def register(view: View) -> View:
-        call = blueprint.response(status, answer)(view)
-        if body:
-            call = blueprint.arguments(body(), location="json")(call)
-        if query:
-            call = blueprint.arguments(query(), location="query")(call)
-        if limit:
-            call = limit(call)
-        if not is_public:
-            call = blueprint.doc(security=EITHER_SCHEME)(_for_callers(call))
-        reasons = {*refuses, *((400, 413, 415) if body else ()), *((429,) if limit else ()), *(() if is_public else (401,))}
-        for reason in sorted(reasons):
-            call = blueprint.alt_response(reason, response=HTTPStatus(reason).name)(call)
-        call = blueprint.doc(operationId=view.__name__, **({} if method == "GET" else {"parameters": [IDEMPOTENCY_KEY]}))(call)
-        tag = view.__module__.rpartition(".")[2].capitalize()
-        blueprint.route(rule, methods=[method], tags=[tag])(call)
+    method: str
+    rule: str
+    _: KW_ONLY
+    answer: type[Schema]
+    status: int = 200
+    body: type[Schema] | None = None
+    query: type[Schema] | None = None
+    refuses: tuple[int, ...] = ()
+    limit: Limit | None = None
+    # Looks at the token and raises NotAuthenticated; None: anybody may ask.
+    asks: Callable[[], object] | None = caller
+
+    def __call__(self, view: View) -> View:
+        served = self._serve(view)
+        served._apidoc = self._describe(view)  # type: ignore[attr-defined] # noqa: SLF001 - where flask-smorest looks for it
+        blueprint.route(self.rule, methods=[self.method], tags=[view.__module__.rpartition(".")[2].capitalize()])(served)
         return view
 
-    return register
+    def _serve(self, view: View) -> Callable[..., Response]:
+        """The view that Flask calls."""
+        answer, sent = self.answer(), (self.body or self.query or Schema)()
+        read = _body if self.body else _query if self.query else None
+
+        @wraps(view)
+        def served(**path: Any) -> Response:
+            # Before the body is looked at: strangers learn nothing, not even what was wrong with it.
+            if self.asks:
+                self.asks()
+            if self.limit:
+                self.limit.count()
+            result = view(_checked(sent, read()), **path) if read else view(**path)
+            content, headers = result if isinstance(result, tuple) else (result, None)
+            return Response(json.write(answer.dump(content)), self.status, headers, mimetype="application/json")
+
+        served.is_counted = bool(self.limit)  # type: ignore[attr-defined]
+        return served
+
+    def _describe(self, view: View) -> dict[str, Any]:
+        """What flask-smorest keeps about a view, of which its decorators make the document."""
+        described: Any = blueprint.response(self.status, self.answer)(view)
+        if self.body:
+            described = blueprint.arguments(self.body(), location="json")(described)
+        if self.query:
+            described = blueprint.arguments(self.query(), location="query")(described)
+        for status in sorted(self._refusals()):
+            described = blueprint.alt_response(status, response=HTTPStatus(status).name)(described)
+        known = {"operationId": view.__name__, "parameters": [] if self.method == "GET" else [IDEMPOTENCY_KEY]}
+        security = {"security": EITHER_SCHEME} if self.asks else {}
+        return dict(blueprint.doc(**known, **security)(described)._apidoc)  # noqa: SLF001 - where flask-smorest keeps it
+
+    def _refusals(self) -> set[int]:
+        return {*self.refuses, *((400, 413, 415) if self.body else ()), *((401,) if self.asks else ()), 429}
 
 
-def _for_callers(view: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(view)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        # Before the body is looked at: strangers learn nothing, not even what was wrong with it.
-        caller()
-        return view(*args, **kwargs)
+# Lower case where it decorates.
+endpoint = Endpoint
 
-    return checked
+
+def _body() -> Any:
+    if not request.is_json:
+        raise UnsupportedMediaType
+    body = request.get_data()
+    # Without a length told beforehand a body is read up to the limit and looks as if it ended there.
+    if request.content_length is None and len(body) >= (request.max_content_length or math.inf):
+        raise RequestEntityTooLarge
+    try:
+        return json.read(body)
+    except ValueError as error:
+        raise DomainError("The body is not valid JSON.", code="bad_json") from error
+
+
+def _query() -> dict[str, str]:
+    return request.args.to_dict()
+
+
+def _checked(schema: Schema, sent: Any) -> dict[str, Any]:
+    """What was sent, as the schema reads it. Raises Invalid with a message per field."""
+    try:
+        read: dict[str, Any] = schema.load(sent)
+    except ValidationError as error:
+        raise Invalid("Some of the values are not valid.", fields=_by_field(error.normalized_messages())) from error
+    return read
+
+
+def _by_field(messages: Mapping[str, Any]) -> dict[str, list[str]]:
+    # marshmallow's name for what is wrong with all of it
+    return {
+        "body" if name == "_schema" else name: [str(message) for message in (said if isinstance(said, list) else [said])]
+        for name, said in messages.items()
+    }
 
 
 IDEMPOTENCY_KEY = {

@@ -56,9 +56,7 @@ def answer_http_error(error: HTTPException) -> Response:
         return make_response(error.response)
     status = error.code or 500
     code, message = HTTP_ERRORS.get(status, ("error", error.description or error.name))
-    # What a JSON request got wrong, field by field, as webargs reports it.
-    messages = getattr(error, "data", {}).get("messages", {})
-    response = answer(status, code, message, fields=_flat(messages))
+    response = answer(status, code, message)
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
@@ -97,13 +95,3 @@ def _return_address() -> str:
     if request.method in {"GET", "HEAD"} and not wants_fragment():
         return request.full_path.rstrip("?")
     return request.args.get("next", "/")
-
-
-def _flat(messages: Any) -> dict[str, list[str]]:
-    """Messages by field, from webargs' {location: {field: [message]}}."""
-    flat: dict[str, list[str]] = {}
-    for fields in messages.values() if isinstance(messages, dict) else ():
-        for name, found in fields.items() if isinstance(fields, dict) else ():
-            # marshmallow's name for what is wrong with all of it
-            flat["body" if name == "_schema" else str(name)] = [str(message) for message in (found if isinstance(found, list) else [found])]
-    return flat

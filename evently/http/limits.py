@@ -1,30 +1,84 @@
-"""How often somebody may do what costs dear. Pages and the API count together: it is the same person at both doors."""
+"""How often somebody may do what costs dear. Pages and the API count together: it is the same person at both doors.
 
-from flask import Flask, Response, current_app, g
+Flask-Limiter keeps the counters: on the broker's server, or in this process while that is away. We ask them ourselves,
+because its way through a request costs as much time as the booking that it guards.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
+
+from flask import Flask, Response, current_app, g, request
 from flask_limiter.util import get_remote_address
+from limits import RateLimitItem, WindowStats, parse_many
 
+from evently.errors import TooManyRequests
 from evently.extensions import limiter
 from evently.http.identity import find_asker
 
+View = TypeVar("View", bound=Callable[..., Any])
+# Files that everybody gets alike, and what a monitor asks.
+UNCOUNTED = {"static", "health.alive", "web.event_poster"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What is counted together: `setting` holds words such as "10 per minute; 100 per day", `whose` says by whom."""
+
+    scope: str
+    setting: str
+    whose: Callable[[], str]
+    methods: frozenset[str] = frozenset({"POST"})
+
+    def __call__(self, view: View) -> View:
+        """Count the calls of this view, in place of the limit that holds everywhere."""
+
+        @wraps(view)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            if request.method in self.methods:
+                self.count()
+            return view(*args, **kwargs)
+
+        counted.is_counted = True  # type: ignore[attr-defined]
+        return cast("View", counted)
+
+    def count(self) -> None:
+        """Raises TooManyRequests; the answer's headers tell what is left."""
+        if not limiter.enabled:
+            return
+        whose = self.whose()
+        for item in _parsed(current_app.config[self.setting]):
+            is_within = limiter.limiter.hit(item, self.scope, whose)
+            window = limiter.limiter.get_window_stats(item, self.scope, whose)
+            if "window" not in g or window.remaining < g.window[1].remaining:
+                g.window = item, window
+            if not is_within:
+                raise _refusal(window)
+
 
 def init_app(app: Flask) -> None:
-    # What is registered last runs first: before the limiter's own, and after it.
-    app.after_request(leave_retry_after_to_refusals)
     limiter.init_app(app)
-    app.after_request(remember_retry_after)
+    app.before_request(count_request)
+    app.after_request(tell_what_is_left)
 
 
-def remember_retry_after(response: Response) -> Response:
-    g.retry_after = response.headers.get("Retry-After")
-    return response
+def count_request() -> None:
+    """What has no limit of its own counts towards the one that holds everywhere."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.endpoint not in UNCOUNTED and not hasattr(view, "is_counted"):
+        limit_requests.count()
 
 
-def leave_retry_after_to_refusals(response: Response) -> Response:
-    """The limiter tells everybody when the window ends; unless it has refused, that is not when to come back."""
-    if response.status_code != 429:
-        response.headers.pop("Retry-After", None)
-        if g.get("retry_after"):
-            response.headers["Retry-After"] = g.retry_after
+def tell_what_is_left(response: Response) -> Response:
+    told: tuple[RateLimitItem, WindowStats] | None = g.get("window")
+    if told:
+        item, window = told
+        response.headers["X-RateLimit-Limit"] = str(item.amount)
+        response.headers["X-RateLimit-Remaining"] = str(max(0, window.remaining))
+        response.headers["X-RateLimit-Reset"] = str(math.ceil(window.reset_time))
     return response
 
 
@@ -34,8 +88,18 @@ def whoever_asks() -> str:
     return f"user:{asker.id}" if asker else get_remote_address()
 
 
-limit_logins = limiter.shared_limit(lambda: str(current_app.config["LOGIN_RATE_LIMIT"]), scope="logins", methods=["POST"])
-limit_registrations = limiter.shared_limit(lambda: str(current_app.config["REGISTER_RATE_LIMIT"]), scope="registrations", methods=["POST"])
-limit_bookings = limiter.shared_limit(
-    lambda: str(current_app.config["BOOKING_RATE_LIMIT"]), scope="bookings", key_func=whoever_asks, methods=["POST"]
-)
+def _refusal(window: WindowStats) -> TooManyRequests:
+    error = TooManyRequests("Too many requests; please wait a little.")
+    error.retry_after = max(1, math.ceil(window.reset_time - time.time()))
+    return error
+
+
+@cache
+def _parsed(words: str) -> list[RateLimitItem]:
+    return parse_many(words)
+
+
+limit_requests = Limit("requests", "RATELIMIT_DEFAULT", whoever_asks)
+limit_logins = Limit("logins", "LOGIN_RATE_LIMIT", get_remote_address)
+limit_registrations = Limit("registrations", "REGISTER_RATE_LIMIT", get_remote_address)
+limit_bookings = Limit("bookings", "BOOKING_RATE_LIMIT", whoever_asks)
