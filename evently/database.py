@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +12,17 @@ from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Numeric, Select, event, func, select
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, scoped_session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+log = logging.getLogger(__name__)
 CENT = Decimal("0.01")
 # seconds of idleness after which a connection is not trusted
 PING_AFTER = 1.0
 Item = TypeVar("Item")
+# What follows a commit, and the savepoint it depends on.
+Callback = tuple[Callable[[], object], SessionTransaction | None]
 
 
 class UTCDateTime(TypeDecorator[dt.datetime]):
@@ -105,7 +109,7 @@ def transaction() -> Iterator[Session]:
         raise RuntimeError("something was changed outside of transaction()")
     # Not rollback(), which would expire what has been loaded.
     session.commit()
-    callbacks = session.info["in_transaction"] = cast("list[Callable[[], object]]", [])
+    callbacks = session.info["in_transaction"] = cast("list[Callback]", [])
     try:
         session.connection(execution_options=_WRITER[session.get_bind().dialect.name])
         yield session
@@ -115,8 +119,8 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         session.info["in_transaction"] = None
-    for callback in callbacks:
-        callback()
+    for callback, _ in callbacks:
+        _follow(callback)
 
 
 @contextlib.contextmanager
@@ -140,12 +144,35 @@ def single_statement() -> Iterator[Connection]:
 
 
 def on_commit(callback: Callable[[], object]) -> None:
-    """Call this after the current transaction is committed; never when it is rolled back."""
-    callbacks = _session()().info.get("in_transaction")
+    """Call this after the current transaction is committed; never when it, or a savepoint around this, is rolled back.
+
+    What is committed stands: a callback that fails is logged, and neither the caller nor later callbacks hear of it.
+    """
+    session = _session()()
+    callbacks = session.info.get("in_transaction")
     if callbacks is None:
-        callback()
+        _follow(callback)
     else:
-        callbacks.append(callback)
+        callbacks.append((callback, session.get_nested_transaction()))
+
+
+def _follow(callback: Callable[[], object]) -> None:
+    try:
+        callback()
+    except Exception:
+        log.exception("What was to follow a commit failed")
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_callbacks(session: Session, ended: SessionTransaction) -> None:
+    if callbacks := session.info.get("in_transaction"):
+        callbacks[:] = [(callback, savepoint) for callback, savepoint in callbacks if not _is_within(savepoint, ended)]
+
+
+def _is_within(savepoint: SessionTransaction | None, ended: SessionTransaction) -> bool:
+    while savepoint and savepoint is not ended:
+        savepoint = savepoint.parent
+    return savepoint is ended
 
 
 @event.listens_for(Engine, "connect")

@@ -1,5 +1,6 @@
 """What `transaction()` promises: all or nothing, callbacks after the commit only, and writers that wait for each other."""
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
@@ -21,6 +22,10 @@ from tests.harness.site import fresh
 
 class Boom(Exception):
     pass
+
+
+def fail() -> None:
+    raise Boom
 
 
 def usernames() -> set[str]:
@@ -100,6 +105,52 @@ def test_callbacks_do_not_run_after_a_rollback(app):
     with transaction():
         add("ada")
     assert seen == []
+
+
+def test_a_callback_that_fails_stops_no_other_and_takes_nothing_back(app, caplog):
+    seen = []
+    with transaction():
+        add("ada")
+        on_commit(lambda: seen.append("first"))
+        on_commit(fail)
+        on_commit(lambda: seen.append("last"))
+    assert seen == ["first", "last"]
+    assert usernames() == {"ada"}
+    assert "Boom" in caplog.text
+
+
+def test_a_callback_of_a_savepoint_that_is_rolled_back_does_not_run(app):
+    seen = []
+    with transaction() as session:
+        on_commit(lambda: seen.append("before"))
+        with contextlib.suppress(Boom), session.begin_nested():
+            on_commit(lambda: seen.append("within"))
+            with session.begin_nested():
+                add("ada")
+                on_commit(lambda: seen.append("further within"))
+            fail()
+        on_commit(lambda: seen.append("after"))
+    assert seen == ["before", "after"]
+    assert usernames() == set()
+
+
+def test_a_callback_of_a_savepoint_that_is_kept_runs(app):
+    seen = []
+    with transaction() as session:
+        with session.begin_nested():
+            on_commit(lambda: seen.append("outer"))
+            with contextlib.suppress(Boom), session.begin_nested():
+                on_commit(lambda: seen.append("inner"))
+                fail()
+            with transaction():
+                on_commit(lambda: seen.append("joined"))
+        assert seen == []
+    assert seen == ["outer", "joined"]
+
+
+def test_a_callback_that_fails_at_once_does_not_fail_its_caller(app, caplog):
+    on_commit(fail)
+    assert "Boom" in caplog.text
 
 
 def test_a_callback_may_begin_a_transaction_of_its_own(app):
