@@ -83,3 +83,15 @@ class Booking(Base):
             number, index = divmod(number, len(CODE_ALPHABET))
             letters.append(CODE_ALPHABET[index])
         return f"EV-{''.join(letters[:4])}-{''.join(letters[4:])}"
+
+
+class Admission(Base):
+    """A ticket that has opened the door: one row for each seat of a booking that came."""
+
+    __tablename__ = "admissions"
+    __table_args__ = (CheckConstraint("seat > 0", name="seat_positive"),)
+
+    booking_seq: Mapped[int] = mapped_column(ForeignKey("bookings.seq"), primary_key=True)
+    # from 1 to the booking's ticket_count
+    seat: Mapped[int] = mapped_column(primary_key=True)
+    admitted_at: Mapped[dt.datetime] = mapped_column(default=utc_now)

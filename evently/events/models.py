@@ -5,7 +5,7 @@ import uuid
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, Uuid, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, Uuid, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.models import User
@@ -63,6 +63,10 @@ class Event(Base):
     # None: until the event starts
     cancellation_deadline: Mapped[dt.datetime | None]
     sends_reminders: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # Its picture among the covers; None: the poster. No foreign key, which SQLite could add only by copying the table.
+    cover_digest: Mapped[str | None] = mapped_column(String(64))
+    # The picture in words, for who cannot see it.
+    cover_alt: Mapped[str] = mapped_column(String(200), default="", server_default="")
     status: Mapped[str] = mapped_column(String(20), default=PUBLISHED)
     organizer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
@@ -127,6 +131,21 @@ class Event(Base):
     def can_be_cancelled_until(self) -> dt.datetime:
         """Until when a booking may be given back."""
         return min(self.cancellation_deadline, self.time) if self.cancellation_deadline else self.time
+
+
+class Cover(Base):
+    """A picture for events in the two sizes that pages show, under the SHA-256 of what was uploaded.
+
+    In the database, because that is the one place that every web server sees.
+    """
+
+    __tablename__ = "covers"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # JPEG: the size of a poster, and as large as a page shows it
+    small: Mapped[bytes] = mapped_column(LargeBinary)
+    large: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
 
 
 class TicketType(Base):
