@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Numeric, Select, event, func, select
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, Numeric, Select, event, func, inspect, select
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, scoped_session
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -21,6 +22,7 @@ CENT = Decimal("0.01")
 # seconds of idleness after which a connection is not trusted
 PING_AFTER = 1.0
 Item = TypeVar("Item")
+Row = TypeVar("Row", bound="Base")
 # What follows a commit, and the savepoint it depends on.
 Callback = tuple[Callable[[], object], SessionTransaction | None]
 
@@ -141,6 +143,14 @@ def single_statement() -> Iterator[Connection]:
         if is_sqlite:
             stack.enter_context(connection.begin())
         yield connection
+
+
+def detached(row: Row, **relations: Any) -> Row:
+    """A copy without a session, which any thread may read and nothing refreshes or expires; with these relations only."""
+    copy = type(row)(**{column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs})
+    for name, related in relations.items():
+        set_committed_value(copy, name, related)
+    return copy
 
 
 def on_commit(callback: Callable[[], object]) -> None:

@@ -5,13 +5,14 @@ import secrets
 from typing import TypedDict, cast
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, update
+from sqlalchemy import delete, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from evently.accounts import passwords, queries
+from evently.accounts import keyring, passwords, queries
 from evently.accounts.models import ApiToken, User
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated
+from evently.extensions import db
 from evently.text import has_control_characters
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,149}")
@@ -113,12 +114,23 @@ def use_token(token: str) -> ApiToken:
     """The key this token opens. Raises NotAuthenticated for unknown tokens and suspended people."""
     found = queries.find_token(token)
     if found is None or not found.user.is_active:
-        raise NotAuthenticated("This token is not valid.", code="invalid_token")
+        raise unknown_token()
+    keyring.remember(found)
     now = utc_now()
     if found.last_used_at is None or (now - found.last_used_at).total_seconds() > LAST_USE_PRECISION:
         with transaction() as session:
             session.execute(update(ApiToken).where(ApiToken.id == found.id).values(last_used_at=now))
     return found
+
+
+def require_working(token_id: int) -> None:
+    """Raises NotAuthenticated when this key was revoked or its holder suspended."""
+    if not db.session.scalar(select(keyring.still_works(literal(token_id)))):
+        raise unknown_token()
+
+
+def unknown_token() -> NotAuthenticated:
+    return NotAuthenticated("This token is not valid.", code="invalid_token")
 
 
 def _tidy(profile: ProfileFields) -> ProfileFields:

@@ -1,7 +1,7 @@
 """Asking for tickets, watching what becomes of them, and giving them back."""
 
 import uuid
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import url_for
 
@@ -18,15 +18,26 @@ from evently.bookings.models import Booking
 from evently.bookings.policies import require_booker
 from evently.errors import Invalid
 from evently.http.idempotency import claimed_id
+from evently.http.identity import presumed_token
 from evently.http.limits import limit_bookings
 
 
-@endpoint("POST", "/bookings/", body=NewBooking, answer=BookingSchema, status=201, refuses=(403, 404, 409), limit=limit_bookings)
+@endpoint(
+    "POST",
+    "/bookings/",
+    body=NewBooking,
+    answer=BookingSchema,
+    status=201,
+    refuses=(403, 404, 409),
+    limit=limit_bookings,
+    asks=presumed_token,
+)
 def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
     """Ask for tickets. The booking is decided in order of arrival, moments later; look at it under `Location`."""
-    user = _holder(body.get("user_id"))
     try:
-        booking = services.book_tickets(user=user, event_id=body["event_id"], tickets=body["number_of_tickets"], booking_id=claimed_id())
+        booking = services.book_tickets(
+            **_holder(body.get("user_id")), event_id=body["event_id"], tickets=body["number_of_tickets"], booking_id=claimed_id()
+        )
     except Invalid as error:
         # The service's word for it is not the one that was sent.
         error.fields = {{"tickets": "number_of_tickets"}.get(name, name): said for name, said in error.fields.items()}
@@ -63,10 +74,15 @@ def list_bookings(query: dict[str, Any], user_id: int) -> dict[str, Any]:
     return present_page(page)
 
 
-def _holder(user_id: int | None) -> User:
-    """Whom the booking is for. Raises NotAllowed, NotFound."""
-    by = caller()
-    if user_id is None or user_id == by.id:
-        return by
-    require_booker(by, user_id)
-    return get_user(user_id)
+class Holder(TypedDict):
+    user: User
+    token_id: int | None
+
+
+def _holder(user_id: int | None) -> Holder:
+    """Whom the booking is for, and the token that is yet to be checked. Raises NotAllowed, NotFound."""
+    token = presumed_token()
+    if user_id is None or user_id == token.user_id:
+        return {"user": token.user, "token_id": token.id}
+    require_booker(caller(), user_id)
+    return {"user": get_user(user_id), "token_id": None}

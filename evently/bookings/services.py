@@ -6,16 +6,16 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
+from evently.accounts.services import require_working
 from evently.bookings import queries, wakeups
-from evently.bookings.locks import one_at_a_time
+from evently.bookings.acceptance import accept
+from evently.bookings.locks import busy, one_at_a_time
 from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.signals import bookings_cancelled
-from evently.database import on_commit, single_statement, transaction, utc_now
+from evently.database import on_commit, transaction, utc_now
 from evently.errors import Conflict, DomainError, Invalid, NotFound
 from evently.events import selling
 from evently.events.models import PUBLISHED, Event
@@ -24,25 +24,22 @@ from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled
 from evently.extensions import db
 
-# Built once: on the way of every buyer, building a statement costs as much as asking it.
-_INSERT = {
-    name: insert(Booking).on_conflict_do_nothing(index_elements=[Booking.id]).returning(Booking.seq)
-    for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
-}
 
-
-def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: uuid.UUID | None = None) -> Booking:
+def book_tickets(
+    *, user: User, event_id: uuid.UUID, tickets: int, booking_id: uuid.UUID | None = None, token_id: int | None = None
+) -> Booking:
     """Put a booking into the event's queue; it is decided in order of arrival, moments later.
 
     With a `booking_id` that was used before, this is that booking: the first try was written, its answer was lost.
+    `token_id`: the token that says who asks, if that is remembered only and yet to be checked.
     What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit", "too_expensive");
     Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
-    "sales_ended", "booking_in_progress").
+    "sales_ended", "booking_in_progress"); NotAuthenticated when the token does not work any more.
     """
     try:
         with one_at_a_time(user_id=user.id, event_id=event_id):
             event = _event_that_takes(event_id, user, tickets)
-            return _stand_in_line(event, user, tickets, booking_id or uuid.uuid4())
+            return _stand_in_line(event, user, tickets, booking_id or uuid.uuid4(), token_id)
     except DomainError:
         # The first try may be why: its tickets are among those that are gone.
         if booking_id and (booking := queries.find_own_booking(user=user, booking_id=booking_id)):
@@ -50,7 +47,7 @@ def book_tickets(*, user: User, event_id: uuid.UUID, tickets: int, booking_id: u
         raise
 
 
-def _stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID) -> Booking:
+def _stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID, token_id: int | None) -> Booking:
     wake_up = wakeups.plan(event.id)
     values: dict[str, Any] = {
         "id": booking_id,
@@ -64,10 +61,20 @@ def _stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID
         "booking_date": utc_now(),
         "task_id": wake_up.task_id,
     }
-    if not _insert(values):
-        return queries.get_booking(by=user, booking_id=booking_id)
+    values["seq"] = accept(values, token_id=token_id)
+    if values["seq"] is None:
+        return _written_before(user, booking_id, token_id)
     wakeups.send(wake_up)
     return _accepted(values, event, user)
+
+
+def _written_before(user: User, booking_id: uuid.UUID, token_id: int | None) -> Booking:
+    """What is there in place of a booking that was not written. Raises NotAuthenticated, Conflict."""
+    if token_id is not None:
+        require_working(token_id)
+    if booking := queries.find_own_booking(user=user, booking_id=booking_id):
+        return booking
+    raise busy()
 
 
 def cancel_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
@@ -176,13 +183,6 @@ def _refuse_cancelling(booking: Booking) -> None:
         raise Conflict("This booking was not confirmed, so there is nothing to cancel.", code="booking_failed")
     if not booking.can_be_cancelled:
         raise Conflict("It is too late to cancel this booking.", code="too_late_to_cancel")
-
-
-def _insert(values: dict[str, Any]) -> bool:
-    """Whether the booking is new; `values` learns its place in line."""
-    with single_statement() as connection:
-        values["seq"] = connection.scalar(_INSERT[connection.dialect.name], values)
-    return values["seq"] is not None
 
 
 def _accepted(values: dict[str, Any], event: Event, user: User) -> Booking:

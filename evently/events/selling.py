@@ -6,17 +6,13 @@ Good enough for a yes, because the allocator decides by what is true when it dec
 import threading
 import time
 import uuid
-from typing import TypeVar
 
-from sqlalchemy import Connection, event, inspect
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Mapper
-from sqlalchemy.orm.attributes import set_committed_value
 
-from evently.database import Base, on_commit
+from evently.database import detached, on_commit
 from evently.events.models import Event
 from evently.events.queries import get_event_for_sale
-
-Row = TypeVar("Row", bound=Base)
 
 # seconds that an event is remembered, and how many seats must be left: near the end, everybody is told what is true now
 MOMENT, PLENTY = 1.0, 100
@@ -37,19 +33,13 @@ def read(event_id: uuid.UUID) -> Event:
     changes, until = _changes, time.monotonic() + MOMENT
     found = get_event_for_sale(event_id)
     if found.available_tickets >= PLENTY:
-        copy = _copy(found)
-        set_committed_value(copy, "stock", [_copy(row) for row in found.stock])
+        copy = detached(found, stock=[detached(row) for row in found.stock])
         with _lock:
             # Unless it was changed while it was read.
             if changes == _changes:
                 _forget_before(time.monotonic())
                 _remembered[event_id] = until, copy
     return found
-
-
-def _copy(row: Row) -> Row:
-    """Without a session, so that every thread may read it and nothing refreshes or expires it."""
-    return type(row)(**{column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs})
 
 
 @event.listens_for(Event, "after_update")

@@ -3,6 +3,7 @@
 from flask import g, request
 from flask_login import current_user
 
+from evently.accounts import keyring
 from evently.accounts.models import ApiToken, User
 from evently.accounts.services import use_token
 from evently.errors import NotAuthenticated
@@ -26,9 +27,23 @@ def find_asker() -> User | None:
 def require_token() -> ApiToken:
     """The token of an API request, looked up once. Raises NotAuthenticated without one that works."""
     if "api_token" not in g:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() not in {"token", "bearer"} or not token.strip():
-            raise NotAuthenticated("Send your token in the header Authorization: Token <token>.")
-        g.api_token = use_token(token.strip())
+        g.api_token = use_token(_sent_token())
     found: ApiToken = g.api_token
     return found
+
+
+def presumed_token() -> ApiToken:
+    """As `require_token`, or from memory: then whoever acts on it has yet to check that it still works."""
+    if "api_token" in g:
+        return require_token()
+    if "presumed_token" not in g:
+        g.presumed_token = keyring.recall(_sent_token()) or require_token()
+    found: ApiToken = g.presumed_token
+    return found
+
+
+def _sent_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() not in {"token", "bearer"} or not token.strip():
+        raise NotAuthenticated("Send your token in the header Authorization: Token <token>.")
+    return token.strip()

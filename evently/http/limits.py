@@ -15,9 +15,9 @@ from flask import Flask, Response, current_app, g, request
 from flask_limiter.util import get_remote_address
 from limits import RateLimitItem, WindowStats, parse_many
 
-from evently.errors import TooManyRequests
+from evently.errors import NotAuthenticated, TooManyRequests
 from evently.extensions import limiter
-from evently.http.identity import find_asker
+from evently.http.identity import find_asker, is_api_path, presumed_token
 
 View = TypeVar("View", bound=Callable[..., Any])
 # Files that everybody gets alike, and what a monitor asks.
@@ -84,7 +84,11 @@ def tell_what_is_left(response: Response) -> Response:
 
 def whoever_asks() -> str:
     """The person where there is one, so that a whole office behind one address can book."""
-    asker = find_asker()
+    try:
+        # What is counted is theirs, whether their token still works or not.
+        asker = presumed_token().user if is_api_path(request.path) else find_asker()
+    except NotAuthenticated:
+        asker = None
     return f"user:{asker.id}" if asker else get_remote_address()
 
 
