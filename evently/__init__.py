@@ -53,6 +53,7 @@ def _bind_extensions(app: Flask) -> None:
 
 def _load_domain() -> None:
     """Every table is known, and every domain listens to the ones below it."""
+    from evently.bookings import leaving as _leaving  # noqa: F401
     from evently.bookings import services as _bookings  # noqa: F401
     from evently.notifications import services as _notifications  # noqa: F401
 

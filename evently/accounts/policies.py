@@ -21,3 +21,9 @@ def require_organizer(user: User) -> None:
     """Raises NotAllowed unless this person may create events."""
     if not can_organize(user):
         raise NotAllowed("Only organizers can do this.", code="not_an_organizer")
+
+
+def require_people_manager(user: User) -> None:
+    """Raises NotAllowed unless this person is a superuser."""
+    if not can_manage_people(user):
+        raise NotAllowed("Only superusers can do this.", code="not_a_superuser")

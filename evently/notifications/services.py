@@ -8,19 +8,29 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy import JSON, ColumnElement, String, cast, func, literal, select
+from sqlalchemy import JSON, ColumnElement, String, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from evently.accounts.models import User
+from evently.accounts.signals import people_left
 from evently.bookings.allocation import Outcome
 from evently.bookings.models import Booking
 from evently.bookings.signals import bookings_cancelled, bookings_decided
 from evently.database import UTCDateTime, on_commit, utc_now
 from evently.extensions import db
 from evently.notifications import wakeups
-from evently.notifications.models import BOOKING_CANCELLED, BOOKING_CONFIRMED, BOOKING_FAILED, EVENT_CANCELLED, QUEUED, Mail
+from evently.notifications.models import (
+    BOOKING_CANCELLED,
+    BOOKING_CONFIRMED,
+    BOOKING_FAILED,
+    EVENT_CANCELLED,
+    QUEUED,
+    SENDING,
+    SUPPRESSED,
+    Mail,
+)
 
 # A full house that is called off is told in portions of this size: SQLite takes only so many variables at once.
 PORTION = 1000
@@ -39,6 +49,19 @@ def tell_decisions(outcome: Outcome) -> None:
 def tell_cancellations(booking_ids: Sequence[uuid.UUID], *, by_event: bool) -> None:
     """Write to whose booking has ended, and whether the whole event did."""
     _write(EVENT_CANCELLED if by_event else BOOKING_CANCELLED, Booking.id, booking_ids)
+
+
+@people_left.connect
+def forget_addresses(users: Sequence[User]) -> None:
+    """Mails about bookings and events stay, to nobody; whatever else was written to these people goes. Nothing is sent any more."""
+    is_theirs = Mail.user_id.in_([user.id for user in users])
+    session = db.session
+    session.execute(delete(Mail).where(is_theirs, Mail.booking_id.is_(None), Mail.event_id.is_(None)))
+    is_waiting = Mail.status.in_([QUEUED, SENDING])
+    session.execute(
+        update(Mail).where(is_theirs, is_waiting).values(status=SUPPRESSED, lease_until=None, last_error="The account was deleted.")
+    )
+    session.execute(update(Mail).where(is_theirs).values(to_address=""))
 
 
 def delivery_key(kind: str, booking_id: uuid.UUID) -> str:

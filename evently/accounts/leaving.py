@@ -1,0 +1,72 @@
+"""People who leave. What they hold goes back, and whatever tells who they were is taken out of their rows."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from evently.accounts.models import ApiToken, User
+from evently.accounts.policies import require_people_manager
+from evently.accounts.signals import people_left
+from evently.database import Base, transaction, utc_now
+from evently.errors import Invalid
+from evently.extensions import db
+
+# characters; a shorter one would mean half of the site
+SHORTEST_PREFIX = 3
+# Each portion is a transaction of its own, so that no event is locked for long.
+PORTION = 200
+ROLE_COLUMNS: tuple[InstrumentedAttribute[bool], ...] = (User.is_organizer, User.is_staff, User.is_superuser)
+
+
+def anonymise(users: Sequence[User]) -> None:
+    """Make these people nobody: no name, no address, no password, no token. Their bookings stay, those to come are given back."""
+    with transaction() as session:
+        for user in users:
+            # Nobody can register it, and it is as unique as the columns ask for.
+            user.username = user.email = f"(deleted-{user.id})"
+            # No password has this hash.
+            user.password_hash = "!"  # noqa: S105
+            user.first_name = user.last_name = user.phone_number = user.address = ""
+            user.is_active = user.is_organizer = user.is_staff = user.is_superuser = False
+            user.email_confirmed_at, user.anonymised_at = None, utc_now()
+        session.flush()
+        session.execute(delete(ApiToken).where(ApiToken.user_id.in_([user.id for user in users])))
+        people_left.send(users)
+
+
+def delete_people(*, by: User, prefix: str, dry_run: bool = False) -> int:
+    """Delete everybody whose username begins like this, but no organizers, staff or superusers; how many they are.
+
+    Those with a history are anonymised instead. With `dry_run` nobody is. Raises NotAllowed, Invalid.
+    """
+    require_people_manager(by)
+    if len(prefix.strip()) < SHORTEST_PREFIX:
+        raise Invalid("Please correct the marked fields.", fields={"prefix": [f"Use {SHORTEST_PREFIX} characters or more."]})
+    query = _without_roles(prefix.strip())
+    if dry_run:
+        return db.session.scalar(query.with_only_columns(func.count()).order_by(None)) or 0
+    deleted = 0
+    while users := _delete_some(query):
+        deleted += users
+    return deleted
+
+
+def _without_roles(prefix: str) -> Select[User]:
+    begins_so = func.lower(User.username).startswith(prefix.lower(), autoescape=True)
+    return select(User).where(begins_so, ~or_(*ROLE_COLUMNS), User.anonymised_at.is_(None)).order_by(User.id)
+
+
+def _delete_some(query: Select[User]) -> int:
+    with transaction() as session:
+        users = session.scalars(query.limit(PORTION).with_for_update(key_share=True).execution_options(populate_existing=True)).all()
+        anonymise(users)
+        ids = [user.id for user in users]
+        session.execute(delete(User).where(User.id.in_(ids), ~_has_history()).execution_options(synchronize_session=False))
+    return len(users)
+
+
+def _has_history() -> ColumnElement[bool]:
+    """Whether any row still refers to a person."""
+    columns = [key.parent for table in Base.metadata.tables.values() for key in table.foreign_keys if key.column is User.__table__.c.id]
+    return or_(*(select(column).where(column == User.id).exists() for column in columns))

@@ -1,0 +1,32 @@
+"""What becomes of the bookings of people who leave."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from evently.accounts.models import User
+from evently.accounts.signals import people_left
+from evently.bookings.models import CANCELLED, LIVE, SEAT_HOLDING, Booking
+from evently.bookings.signals import bookings_cancelled
+from evently.database import utc_now
+from evently.events.models import Event
+from evently.events.services import lock_stock
+from evently.extensions import db
+
+
+@people_left.connect
+def give_back_tickets(users: Sequence[User]) -> None:
+    """Their tickets for what is still to come go back on sale; what was, stays history."""
+    is_theirs = (Booking.user_id.in_([user.id for user in users]), Booking.status.in_(LIVE))
+    events = select(Event.id).join(Booking, Booking.event_id == Event.id).where(*is_theirs, Event.time > utc_now())
+    # Always in the same order, so that no two of us ever wait for each other.
+    for event_id in db.session.scalars(events.distinct().order_by(Event.id)).all():
+        taken = {row.ticket_type_id: row for row in lock_stock(event_id)}
+        query = select(Booking).where(*is_theirs, Booking.event_id == event_id).execution_options(populate_existing=True)
+        bookings = db.session.scalars(query).all()
+        for booking in bookings:
+            if booking.status in SEAT_HOLDING:
+                taken[booking.ticket_type_id].reserved -= booking.ticket_count
+            booking.status, booking.cancelled_at = CANCELLED, utc_now()
+        db.session.flush()
+        bookings_cancelled.send([booking.id for booking in bookings], by_event=False)
