@@ -39,6 +39,8 @@ class Settings:
     HOST: str = "127.0.0.1"
     PORT: int = 8000
     SECRET_KEY: str = field(repr=False)
+    # What the codes of tickets and their signatures are made with: another one makes every ticket worthless.
+    TICKET_SECRET: str = field(repr=False)
     DEBUG: bool = False
 
     # Pages
@@ -127,6 +129,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     host, port = overrides.get("HOST", Settings.HOST), overrides.get("PORT", Settings.PORT)
     site_url = (environ.get("SITE_URL") or f"http://{host}:{port}").rstrip("/")
     is_secure = site_url.startswith("https://")
+    secret_key = _secret_key(environ, data_dir, embedded=embedded)
     return Settings(
         EMBEDDED=embedded,
         DATA_DIR=data_dir,
@@ -136,7 +139,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         SITE_URL=site_url,
         SESSION_COOKIE_SECURE=is_secure,
         REMEMBER_COOKIE_SECURE=is_secure,
-        SECRET_KEY=_secret_key(environ, data_dir, embedded=embedded),
+        SECRET_KEY=secret_key,
+        TICKET_SECRET=environ.get("TICKET_SECRET") or secret_key,
         **(_on_redis(redis_url) if redis_url else {}),
         **overrides,
     )
