@@ -8,7 +8,7 @@ from evently.accounts.services import ProfileFields
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.presenters import With
-from evently.api.schemas import Credentials, LoggedIn, LoggedOut, Profile, ProfileChanges, Registered, Registration
+from evently.api.schemas.accounts import Credentials, LoggedIn, LoggedOut, Profile, ProfileChanges, Registered, Registration
 from evently.http.identity import require_token
 from evently.http.limits import limit_logins, limit_registrations
 

@@ -8,7 +8,8 @@ from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.listing import days, present_page
 from evently.api.presenters import With
-from evently.api.schemas import EventChanges, ManagedEvent, ManagedEventDetails, ManagedEventSearch, NewEvent, SavedEvent, page_of
+from evently.api.schemas.events import EventChanges, ManagedEvent, ManagedEventDetails, ManagedEventSearch, NewEvent, SavedEvent
+from evently.api.schemas.shapes import page_of
 from evently.bookings.queries import count_confirmed_bookings
 from evently.events import queries, services
 from evently.events.models import Event

@@ -11,8 +11,9 @@ from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.listing import days, present_page
 from evently.api.presenters import With, timeline
-from evently.api.schemas import Booking as BookingSchema
-from evently.api.schemas import BookingDetails, BookingInHistory, BookingSearch, CancelledBooking, NewBooking, page_of
+from evently.api.schemas.bookings import Booking as BookingSchema
+from evently.api.schemas.bookings import BookingDetails, BookingInHistory, BookingSearch, CancelledBooking, NewBooking
+from evently.api.schemas.shapes import page_of
 from evently.bookings import queries, services
 from evently.bookings.models import Booking
 from evently.bookings.policies import require_booker

@@ -17,7 +17,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from evently.api.auth import EITHER_SCHEME, SCHEMES, caller
-from evently.api.schemas import Failure
+from evently.api.schemas.shapes import Failure
 from evently.errors import DomainError, Invalid
 from evently.http import json
 from evently.http.limits import Limit

@@ -5,7 +5,8 @@ from typing import Any
 
 from evently.api.endpoint import endpoint
 from evently.api.listing import days, present_page
-from evently.api.schemas import Availability, PublicEvent, PublicEventSearch, page_of
+from evently.api.schemas.events import Availability, PublicEvent, PublicEventSearch
+from evently.api.schemas.shapes import page_of
 from evently.events import queries
 from evently.events.models import Event
 from evently.events.queries import EventFilters

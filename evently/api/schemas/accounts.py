@@ -1,0 +1,56 @@
+"""Accounts and tokens."""
+
+from marshmallow import fields
+
+from evently.accounts.services import LENGTHS, PASSWORD_LENGTH
+from evently.api.fields import Text, Whole
+from evently.api.schemas.shapes import Shape, text
+
+
+class Registration(Shape):
+    username = text(150, required=True)
+    email = text(254, required=True)
+    password = text(PASSWORD_LENGTH.stop - 1, required=True, metadata={"minLength": PASSWORD_LENGTH.start})
+    first_name = text(LENGTHS["first_name"])
+    last_name = text(LENGTHS["last_name"])
+    phone_number = text(LENGTHS["phone_number"])
+    address = text(LENGTHS["address"])
+
+
+class ProfileChanges(Registration):
+    class Meta(Shape.Meta):
+        exclude = ("username", "password")
+
+    email = text(254)
+
+
+class Credentials(Shape):
+    username = text(required=True, metadata={"description": "Username or e-mail address."})
+    password = text(required=True)
+
+
+class Registered(Shape):
+    id = Whole()
+    username = Text()
+    email = Text()
+    token = Text()
+
+
+class LoggedIn(Shape):
+    token = Text()
+
+
+class LoggedOut(Shape):
+    status = Text()
+
+
+class Profile(Shape):
+    id = Whole()
+    username = Text()
+    email = Text()
+    first_name = Text()
+    last_name = Text()
+    phone_number = Text()
+    address = Text()
+    is_staff = fields.Boolean()
+    is_superuser = fields.Boolean()

@@ -1,0 +1,120 @@
+"""Events, as those who manage them write and read them, and as everybody sees them."""
+
+from decimal import Decimal
+
+from marshmallow import fields, validate
+
+from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text, Whole, YesNo
+from evently.api.schemas.shapes import SEARCH_LENGTH, Days, Paging, Shape, text
+from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
+from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
+
+PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
+
+
+class EventChanges(Shape):
+    name = text(LENGTHS["name"])
+    venue = text(LENGTHS["venue"])
+    time = Moment()
+    capacity = Whole(most=MAX_CAPACITY)
+    description = text(LENGTHS["description"], metadata={"description": "Markdown."})
+    price_per_ticket = Amount(metadata={"minimum": 0, "maximum": MAX_PRICE, "description": "At most two decimals."})
+    summary = text(LENGTHS["summary"])
+    category = text(choices=CATEGORIES)
+    website = text(LENGTHS["website"])
+    ends_at = Moment(allow_none=True)
+    timezone = text(metadata={"description": "IANA name, such as Europe/Berlin; pages show the event's times in it."})
+    currency = text(choices=CURRENCIES)
+    sales_start = Moment(allow_none=True)
+    sales_end = Moment(allow_none=True)
+    max_tickets_per_booking = Whole(most=MAX_CAPACITY, allow_none=True)
+    max_tickets_per_user = Whole(most=MAX_CAPACITY, allow_none=True)
+    cancellation_deadline = Moment(allow_none=True)
+    status = text(choices=(DRAFT, PUBLISHED))
+
+
+class NewEvent(EventChanges):
+    name = text(LENGTHS["name"], required=True)
+    venue = text(LENGTHS["venue"], required=True)
+    time = Moment(required=True)
+    capacity = Whole(most=MAX_CAPACITY, required=True)
+
+
+class PublicEventSearch(Paging, Days):
+    search = Text(load_default="", validate=SEARCH_LENGTH, metadata={"description": "In name, venue and description."})
+    venue = Text(load_default="", validate=SEARCH_LENGTH)
+    min_price = AmountInAddress(validate=PRICES)
+    max_price = AmountInAddress(validate=PRICES)
+    available_only = YesNo(load_default=False)
+    upcoming_only = YesNo(load_default=True)
+    ordering = Choice("time", "-time", "created_at", "-created_at", "price_per_ticket", "-price_per_ticket", load_default="time")
+
+
+class ManagedEventSearch(Paging, Days):
+    search = Text(load_default="", validate=SEARCH_LENGTH, metadata={"description": "In name and venue."})
+    venue = Text(load_default="", validate=SEARCH_LENGTH)
+    status = Choice("upcoming", "past")
+    is_active = YesNo(metadata={"description": "Whether the event is published."})
+    ordering = Choice("time", "-time", "created_at", "-created_at", "capacity", "-capacity", load_default="time")
+
+
+class SavedEvent(Shape):
+    event_id = Id(attribute="id")
+    name = Text()
+    venue = Text()
+    time = Moment()
+    capacity = Whole()
+
+
+class ManagedEvent(Shape):
+    id = Id()
+    name = Text()
+    venue = Text()
+    time = Moment()
+    capacity = Whole()
+    available_tickets = Whole(least=0)
+    price_per_ticket = Amount()
+    organizer = Text(attribute="organizer.username")
+    is_active = fields.Boolean()
+    created_at = Moment()
+
+
+class Organizer(Shape):
+    id = Whole()
+    username = Text()
+    email = Text()
+
+
+class ManagedEventDetails(Shape):
+    id = Id()
+    name = Text()
+    venue = Text()
+    time = Moment()
+    capacity = Whole()
+    description = Text()
+    price_per_ticket = Amount()
+    organizer = fields.Nested(Organizer)
+    is_active = fields.Boolean()
+    available_tickets = Whole(least=0)
+    total_bookings = Whole(least=0, metadata={"description": "Bookings confirmed now."})
+    utilization_percentage = fields.Float()
+    created_at = Moment()
+    updated_at = Moment()
+
+
+class PublicEvent(Shape):
+    id = Id()
+    name = Text()
+    venue = Text()
+    time = Moment()
+    capacity = Whole()
+    available_tickets = Whole(least=0)
+    price_per_ticket = Amount()
+    description = Text()
+    organizer = Text(attribute="organizer.username")
+
+
+class Availability(Shape):
+    event_id = Id()
+    available_tickets = Whole(least=0)
+    exact = fields.Boolean()

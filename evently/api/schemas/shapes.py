@@ -1,0 +1,55 @@
+"""What the shapes of every subject are made of."""
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from evently.api.fields import Day, Text, Whole, WholeInAddress
+
+LONGEST_PAGE = 100
+SEARCH_LENGTH = validate.Length(max=200, error="Use at most {max} characters.")
+
+
+class Shape(Schema):
+    error_messages = {"type": "Send a JSON object."}  # noqa: RUF012 - marshmallow reads it from the class
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+def text(longest: int | None = None, choices: tuple[str, ...] = (), **kwargs: Any) -> Text:
+    known = {"maxLength": longest, "enum": list(choices)}
+    return Text(metadata={name: value for name, value in known.items() if value} | kwargs.pop("metadata", {}), **kwargs)
+
+
+class Paging(Shape):
+    page = WholeInAddress(most=999_999_999, load_default=1)
+    page_size = WholeInAddress(most=LONGEST_PAGE, load_default=10)
+
+
+class Days(Shape):
+    date_from = Day(metadata={"description": "First day, in the site's time zone."})
+    date_to = Day(metadata={"description": "Last day, included."})
+
+
+class FailureDetails(Shape):
+    code = Text(required=True, metadata={"description": "Stable, for programs."})
+    fields_ = fields.Dict(keys=Text(), values=fields.List(Text()), data_key="fields", metadata={"description": "Messages by input."})
+
+
+class Failure(Shape):
+    error = Text(required=True, metadata={"description": "A sentence for people."})
+    details = fields.Nested(FailureDetails, required=True)
+
+
+def page_of(item: type[Schema]) -> Any:
+    """The schema of one page of a list."""
+    return Shape.from_dict(
+        {
+            "count": Whole(least=0, metadata={"description": "Items on all pages."}),
+            "next": Text(allow_none=True, metadata={"format": "uri"}),
+            "previous": Text(allow_none=True, metadata={"format": "uri"}),
+            "results": fields.List(fields.Nested(item)),
+        },
+        name=f"{item.__name__}Page",
+    )
