@@ -1,25 +1,21 @@
-"""Commands for operators: `flask --app wsgi …`."""
+"""Events from elsewhere: the demo's, and those of a file."""
 
 import collections
-import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import DBAPIError
 
-from config import superuser_password
 from evently.accounts import queries as accounts
 from evently.accounts.models import User
 from evently.accounts.policies import can_organize
-from evently.accounts.services import ROLES, create_superuser, set_role
-from evently.bookings import ledger
+from evently.cli.errors import errors_in_words, lines
 from evently.demo import ORGANIZER, seed_demo, seed_events
-from evently.errors import DomainError, Invalid
+from evently.errors import Invalid
 from evently.events.importing import Fills, Outcome, RowResult, import_events
 from evently.events.imports.files import MAX_FILE_SIZE, read_rows
 from evently.events.imports.rows import Row
@@ -38,58 +34,6 @@ SUMMARY = {
 NOT_BROUGHT_IN = {Outcome.DUPLICATE, Outcome.REFUSED}
 
 
-def init_app(app: Flask) -> None:
-    for command in (create_superuser_command, set_role_command, seed_demo_command, import_events_command, check_ledger_command):
-        app.cli.add_command(command)
-
-
-@contextlib.contextmanager
-def _errors_in_words() -> Iterator[None]:
-    """End with exit code 1 and a sentence instead of a traceback."""
-    try:
-        yield
-    except DomainError as error:
-        raise click.ClickException("\n".join(_lines(error.fields)) or error.message) from error
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise click.ClickException(f"The database says: {reason}\nIs it there, and did `flask --app wsgi db upgrade` run?") from error
-
-
-def _lines(problems: dict[str, list[str]]) -> list[str]:
-    """`field: what is wrong with it`; what is wrong with the whole stands alone."""
-    return [message if field == "row" else f"{field}: {message}" for field, messages in problems.items() for message in messages]
-
-
-@click.command("create-superuser")
-@click.argument("username")
-@click.argument("email")
-@with_appcontext
-def create_superuser_command(username: str, email: str) -> None:
-    """Make somebody who may do everything.
-
-    The password is that of the variable EVENTLY_PASSWORD, or is asked for twice.
-    """
-    password = superuser_password() or click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    with _errors_in_words():
-        user = create_superuser(username=username, email=email, password=password)
-        click.echo(f"{user.username} <{user.email}> is a superuser now.")
-
-
-@click.command("set-role")
-@click.argument("username")
-@click.argument("role", type=click.Choice(ROLES))
-@click.option("--revoke", is_flag=True, help="Take the role away.")
-@with_appcontext
-def set_role_command(username: str, role: str, *, revoke: bool) -> None:
-    """Let somebody with an account organize their own events, manage every event (staff), or do everything."""
-    with _errors_in_words():
-        user = accounts.find_user_by_login(username)
-        if user is None:
-            raise click.ClickException(f"There is nobody with the username {username}.")
-        set_role(user=user, role=role, is_held=not revoke)
-        click.echo(f"{user.username} is {'no longer' if revoke else 'now'} {role}.")
-
-
 @click.command("seed-demo")
 @click.option("--organizer", metavar="USERNAME", help="Make the events only, for this organizer.")
 @with_appcontext
@@ -99,7 +43,7 @@ def seed_demo_command(organizer: str | None) -> None:
     The demo accounts, whose password everybody knows, and the bookings come along only where the site runs on its
     own SQLite file. Elsewhere the events need an organizer.
     """
-    with _errors_in_words():
+    with errors_in_words():
         if organizer:
             created = seed_events(_organizer(organizer))
             click.echo(f"{created} events created." if created else "The demo events are here already.")
@@ -140,7 +84,7 @@ def import_events_command(file: Path, organizer: str | None, capacity: int, pric
     listed with the reason, and the rest comes in.
     """
     fills = Fills(capacity=capacity, price=price, timezone=timezone or current_app.config["DEFAULT_TIMEZONE"])
-    with _errors_in_words():
+    with errors_in_words():
         rows = _read(file)
         results = import_events(by=_organizer(organizer), rows=rows, fills=fills)
         _report(list(_with_progress(results, rows)))
@@ -163,7 +107,7 @@ def _with_progress(results: Iterator[RowResult], rows: Sequence[Row]) -> Iterato
 def _report(results: Sequence[RowResult]) -> None:
     """What went wrong to stderr, a line for each row and field; the numbers to stdout. Fails when nothing came in."""
     for result in results:
-        for line in _lines(result.problems):
+        for line in lines(result.problems):
             name = f" ({result.name})" if result.name else ""
             click.echo(_printable(f"Row {result.number}{name}: {line}"), err=True)
     counts = collections.Counter(result.outcome for result in results)
@@ -192,19 +136,3 @@ def _organizer(username: str | None) -> User:
         reason = "Several people may create events" if some else "Nobody may create events yet (see create-superuser)"
         raise click.UsageError(f"{reason}; give --organizer USERNAME.")
     return demo
-
-
-@click.command("check-ledger")
-@click.option("--repair", is_flag=True, help="Count the seats taken anew where the counter is off.")
-@with_appcontext
-def check_ledger_command(*, repair: bool) -> None:
-    """Check that seats and bookings agree; exit code 1 when they do not."""
-    with _errors_in_words():
-        if repair:
-            click.echo(f"Events whose counter was off: {ledger.repair_counters()}.")
-        breaches = list(ledger.check())
-        for breach in breaches:
-            click.echo(f"{breach.table} {breach.row}: {breach.sentence} ({breach.rule})", err=True)
-        if breaches:
-            raise click.ClickException(f"{len(breaches)} rows break a rule.")
-        click.echo("The books balance.")

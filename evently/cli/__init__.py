@@ -1,0 +1,12 @@
+"""Commands for operators: `flask --app wsgi …`."""
+
+from flask import Flask
+
+from evently.cli.books import check_ledger_command
+from evently.cli.events import import_events_command, seed_demo_command
+from evently.cli.people import create_superuser_command, set_role_command
+
+
+def init_app(app: Flask) -> None:
+    for command in (create_superuser_command, set_role_command, seed_demo_command, import_events_command, check_ledger_command):
+        app.cli.add_command(command)
