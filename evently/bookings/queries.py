@@ -101,6 +101,12 @@ def count_confirmed_bookings(event_id: uuid.UUID) -> int:
     return db.session.scalar(query) or 0
 
 
+def count_live_bookings(event_id: uuid.UUID) -> int:
+    """Bookings, not tickets, that are confirmed or wait."""
+    query = select(func.count()).where(Booking.event_id == event_id, Booking.status.in_(LIVE))
+    return db.session.scalar(query) or 0
+
+
 def count_held_tickets(*, user_id: int, event_id: uuid.UUID) -> int:
     """Tickets this person holds or has asked for and not been told no."""
     query = select(func.coalesce(func.sum(Booking.ticket_count), 0)).where(

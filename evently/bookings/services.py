@@ -21,7 +21,7 @@ from evently.events import selling
 from evently.events.models import PUBLISHED, Event
 from evently.events.rules import MAX_PRICE
 from evently.events.services import lock_stock
-from evently.events.signals import capacity_raised, event_cancelled
+from evently.events.signals import capacity_raised, event_cancelled, event_deleted
 from evently.extensions import db
 
 
@@ -112,6 +112,15 @@ def cancel_bookings_of_event(event: Event) -> None:
         .execution_options(synchronize_session=False)
     )
     bookings_cancelled.send(list(ids), by_event=True)
+
+
+@event_deleted.connect
+def keep_booked_event(event: Event) -> None:
+    """Nobody's tickets lose their event. The caller holds the stock's lock. Raises Conflict ("has_live_bookings")."""
+    live = queries.count_live_bookings(event.id)
+    if live:
+        noun = "booking of this event is" if live == 1 else "bookings of this event are"
+        raise Conflict(f"{live} {noun} still live; cancel the event first.", code="has_live_bookings")
 
 
 @capacity_raised.connect

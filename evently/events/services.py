@@ -16,7 +16,7 @@ from evently.errors import Conflict, Invalid
 from evently.events import queries, rules
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
 from evently.events.rules import EventFields
-from evently.events.signals import capacity_raised, event_cancelled
+from evently.events.signals import capacity_raised, event_cancelled, event_deleted
 from evently.extensions import db
 
 REQUIRED = ("name", "venue", "time", "capacity")
@@ -112,6 +112,19 @@ def discard_draft(*, by: User, event_id: uuid.UUID) -> None:
         if event.status != DRAFT:
             raise Conflict("This event is not a draft any more; it can be cancelled.", code="not_a_draft")
         event.archived_at = utc_now()
+
+
+def delete_event(*, by: User, event_id: uuid.UUID) -> Event:
+    """Put it away for good; the row stays for those whose history it is.
+
+    Raises NotFound, NotAllowed, Conflict ("has_live_bookings") while somebody holds tickets or waits for some.
+    """
+    with transaction():
+        lock_stock(event_id)
+        event = queries.get_managed_event(by=by, event_id=event_id)
+        event_deleted.send(event)
+        event.archived_at = utc_now()
+    return event
 
 
 def lock_stock(event_id: uuid.UUID) -> list[TicketStock]:

@@ -8,3 +8,5 @@ _signals = Namespace()
 event_cancelled = _signals.signal("event-cancelled")
 # sender: the event; seats were added, so whoever waits in the queue may fit now
 capacity_raised = _signals.signal("capacity-raised")
+# sender: the event, about to be deleted; whoever still needs it raises Conflict
+event_deleted = _signals.signal("event-deleted")
