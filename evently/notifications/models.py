@@ -14,11 +14,12 @@ from evently.events.models import Event
 
 QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
 # What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
-BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED = KINDS = (
+BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED, EVENT_MESSAGE = KINDS = (
     "booking_confirmed",
     "booking_failed",
     "booking_cancelled",
     "event_cancelled",
+    "event_message",
 )
 
 
