@@ -1,5 +1,6 @@
 """The migrations make what the models say, step by step up and down, on both databases."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,8 +31,16 @@ def migrated(app) -> Iterator[Flask]:
     flask_migrate.upgrade()
 
 
+# What searching needs differs between the databases, so the models do not know it; tests/events/test_search.py does.
+SEARCH = re.compile("events_search.*|ix_events_search")
+
+
 def tables() -> set[str]:
-    return set(sa.inspect(db.engine).get_table_names()) - {"alembic_version"}
+    return names_of_tables(db.engine)
+
+
+def names_of_tables(engine: sa.Engine) -> set[str]:
+    return {name for name in sa.inspect(engine).get_table_names() if name != "alembic_version" and not SEARCH.fullmatch(name)}
 
 
 def revisions(app: Flask) -> list[str]:
@@ -104,8 +113,8 @@ def _created(url: str) -> dict[str, Any]:
 
 def schema(engine: sa.Engine) -> dict[str, Any]:
     inspector = sa.inspect(engine)
-    tables = {name: _table(inspector, name) for name in inspector.get_table_names() if name != "alembic_version"}
-    return {"tables": tables, "indexes": _indexes(engine)}
+    tables = {name: _table(inspector, name) for name in names_of_tables(engine)}
+    return {"tables": tables, "indexes": {name: index for name, index in _indexes(engine).items() if not SEARCH.fullmatch(name)}}
 
 
 def _table(inspector: sa.Inspector, table: str) -> dict[str, Any]:
@@ -113,6 +122,7 @@ def _table(inspector: sa.Inspector, table: str) -> dict[str, Any]:
         "columns": {
             column["name"]: (str(column["type"]), column["nullable"], column["default"], column.get("identity"))
             for column in inspector.get_columns(table)
+            if (table, column["name"]) != ("events", "search")
         },
         "checks": {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)},
         "uniques": {unique["name"]: unique["column_names"] for unique in inspector.get_unique_constraints(table)},
