@@ -107,8 +107,12 @@ def get_managed_event(*, by: User, event_id: uuid.UUID) -> Event:
 
 def list_public_events(filters: EventFilters, *, page: int = 1, size: int = 12) -> Page[Event]:
     """Published events; the site's own list also shows cancelled ones unless `is_active` is set."""
-    query = _filtered(_events().where(Event.status.in_([PUBLISHED, CANCELLED])), filters)
-    return paginate(query, number=page, size=size)
+    return paginate(matching_public(filters), number=page, size=size)
+
+
+def matching_public(filters: EventFilters) -> Select[Event]:
+    """The query for what `list_public_events` finds, in its order."""
+    return _filtered(_events().where(Event.status.in_([PUBLISHED, CANCELLED])), filters)
 
 
 def list_managed_events(*, by: User, filters: EventFilters, page: int = 1, size: int = 20) -> Page[Event]:
