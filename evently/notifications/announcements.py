@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -59,14 +59,14 @@ def _refuse(words: dict[str, str]) -> None:
         raise Invalid("Please correct the marked fields.", fields=problems)
 
 
-def _holders(event_id: uuid.UUID) -> Sequence[Row[Any]]:
+def _holders(event_id: uuid.UUID) -> Sequence[Any]:
     """Each person once, with their newest confirmed booking."""
     newest = select(func.max(Booking.seq)).where(Booking.event_id == event_id, Booking.status == CONFIRMED).group_by(Booking.user_id)
     query = select(Booking.id, Booking.event_id, Booking.user_id, User.email, User.anonymised_at)
     return db.session.execute(query.join(User, User.id == Booking.user_id).where(Booking.seq.in_(newest)).order_by(Booking.seq)).all()
 
 
-def _mail(mail_id: uuid.UUID, holder: Row[Any], words: dict[str, str]) -> dict[str, Any]:
+def _mail(mail_id: uuid.UUID, holder: Any, words: dict[str, str]) -> dict[str, Any]:
     return {
         "delivery_key": f"event-message:{mail_id.hex}",
         "kind": EVENT_MESSAGE,

@@ -1,0 +1,1 @@
+"""How it is going: figures about events and their bookings."""
