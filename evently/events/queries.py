@@ -15,6 +15,7 @@ from evently.database import Page, paginate, utc_now
 from evently.errors import NotFound
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock
 from evently.events.policies import require_manager
+from evently.events.search import matches
 from evently.extensions import db
 
 ORDERINGS = {
@@ -179,12 +180,11 @@ def _filtered(query: Select[Event], filters: EventFilters) -> Select[Event]:
 
 
 def _text_clauses(filters: EventFilters) -> list[ColumnElement[bool]]:
-    columns = (Event.name, Event.venue, *((Event.description,) if filters.searches_descriptions else ()))
-    clauses: list[ColumnElement[bool]] = [
-        or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in filters.search.split()
-    ]
+    clauses: list[ColumnElement[bool]] = []
+    if filters.search:
+        clauses.append(matches(filters.search, ("name", "venue", *(("description",) if filters.searches_descriptions else ()))))
     if filters.venue:
-        clauses.append(Event.venue.icontains(filters.venue, autoescape=True))
+        clauses.append(matches(filters.venue, ("venue",)))
     if filters.category:
         clauses.append(Event.category == filters.category)
     return clauses
