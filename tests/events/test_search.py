@@ -33,7 +33,7 @@ def found(searched: str, **filters: object) -> list[str]:
         ("Straße der Lieder", "straß"),
         ("Žižkov, ČSOB", "žiž čsob"),
         ("Вечер джаза", "ВЕЧ"),
-        ("Βραδιά μουσικής", "ΒΡΑ"),
+        ("Φως και σκιά", "ΦΩ"),
         ("東京ジャズ", "東京"),
         ("O'Neill & Sons", "o'neill"),
         ("O'Neill & Sons", "neill"),
