@@ -1,18 +1,31 @@
 """Creating and changing an event."""
 
 import uuid
+from typing import Any
 
 from flask import Response, current_app, flash, request, url_for
+from werkzeug.datastructures import CombinedMultiDict
 
 from evently.dashboard import blueprint
 from evently.dashboard.forms import EventForm
 from evently.errors import Conflict, Invalid
 from evently.events import services
+from evently.events.covers import MAX_BYTES, remove_cover, set_cover
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
 from evently.events.queries import get_managed_event
 from evently.events.rules import EventFields
 from evently.http.htmx import redirect_to, render
 from evently.http.login import signed_in_user
+
+# Forms that may carry a picture. One that is too large is better refused beside its field than with the whole form.
+WITH_PICTURE, ROOM = {"dashboard.create_event", "dashboard.update_event"}, 3 * MAX_BYTES
+
+
+@blueprint.url_value_preprocessor
+def make_room_for_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Here, because the body is read as soon as anybody looks for the token against forgery."""
+    if endpoint in WITH_PICTURE:
+        request.max_content_length = ROOM
 
 
 @blueprint.get("/events/new")
@@ -23,11 +36,12 @@ def new_event() -> Response:
 
 @blueprint.post("/events/new")
 def create_event() -> Response:
-    form = EventForm(request.form)
+    form = EventForm(sent())
     if not form.validate():
         return show_editor(form, status=422)
     try:
         event = services.create_event(by=signed_in_user(), fields=with_status(form.fields()))
+        change_cover(event, form)
     except Invalid as refusal:
         form.add_refusal(refusal)
         return show_editor(form, status=422)
@@ -46,12 +60,13 @@ def edit_event(event_id: uuid.UUID) -> Response:
 @blueprint.post("/events/<uuid:event_id>/edit")
 def update_event(event_id: uuid.UUID) -> Response:
     event = get_managed_event(by=signed_in_user(), event_id=event_id)
-    form = EventForm(request.form, event=event)
+    form = EventForm(sent(), event=event)
     if not form.validate():
         return show_editor(form, event, status=422)
     was_draft = event.status == DRAFT
     try:
         event = services.update_event(by=signed_in_user(), event_id=event_id, fields=with_status(form.fields()))
+        change_cover(event, form)
     except (Invalid, Conflict) as refusal:
         form.add_refusal(refusal)
         return show_editor(form, event, status=422)
@@ -81,6 +96,20 @@ def preview_description() -> Response:
 
 def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200) -> Response:
     return render("dashboard/editor.html", form=form, event=event, idempotency_key=uuid.uuid4(), status=status)
+
+
+def sent() -> CombinedMultiDict[str, Any]:
+    """Fields and files together, as forms take them."""
+    return CombinedMultiDict([request.form, request.files])
+
+
+def change_cover(event: Event, form: EventForm) -> None:
+    """A new picture wins over the wish to remove the old one."""
+    by, alt = signed_in_user(), form.cover_alt.data or ""
+    if form.picture or (alt != event.cover_alt and not form.removes_cover.data):
+        set_cover(by=by, event_id=event.id, picture=form.picture, alt=alt)
+    elif form.removes_cover.data:
+        remove_cover(by=by, event_id=event.id)
 
 
 def with_status(fields: EventFields) -> EventFields:

@@ -4,11 +4,13 @@ import datetime as dt
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from wtforms import DateTimeLocalField, Field, SelectField, StringField, TextAreaField, URLField
-from wtforms.validators import DataRequired, InputRequired, Optional
+from wtforms import BooleanField, DateTimeLocalField, Field, FileField, SelectField, StringField, TextAreaField, URLField
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
+from evently.errors import Invalid
 from evently.events import rules
+from evently.events.covers import LONGEST_ALT, Picture, read_picture
 from evently.events.models import CATEGORIES, Event
 from evently.events.rules import CURRENCIES, EventFields, known_timezones
 from evently.http.forms import AmountField, PlainForm, WholeNumberField
@@ -45,7 +47,25 @@ def plain_lines(text: str | None) -> str:
     return (text or "").replace("\r\n", "\n")
 
 
-class EventForm(PlainForm):
+class CoverForm(PlainForm):
+    """The part of the editor that is about the picture; once it is valid, `picture` is what was uploaded."""
+
+    cover = FileField("Cover picture")
+    cover_alt = StringField("The picture in words", [Length(max=LONGEST_ALT, message=f"Use at most {LONGEST_ALT} characters.")])
+    removes_cover = BooleanField("Remove the picture and show the poster")
+    picture: Picture | None = None
+
+    def validate_cover(self, field: Field) -> None:
+        # Without a choice browsers send a file without a name.
+        if not getattr(field.data, "filename", ""):
+            return
+        try:
+            self.picture = read_picture(field.data.read())
+        except Invalid as refusal:
+            raise ValidationError(refusal.fields["cover"][0]) from refusal
+
+
+class EventForm(CoverForm):
     """Every field is named as in EventFields. Choices are left to the service, which names what it takes."""
 
     name = StringField("Name", [DataRequired("Give the event a name.")])
@@ -70,6 +90,7 @@ class EventForm(PlainForm):
         self.stored = {name: getattr(event, name) for name in MOMENTS} if event else {}
         values = {name: getattr(event, name) for name in EventFields.__annotations__} if event else defaults
         if event:
+            values |= {"cover_alt": event.cover_alt}
             values |= {name: wall_clock(moment, event.zone) for name, moment in self.stored.items() if moment}
         super().__init__(formdata, data=values)
         self.timezone.choices = zone_choices(self.timezone.data or "UTC")
@@ -107,4 +128,4 @@ class EventForm(PlainForm):
 
     def fields(self) -> EventFields:
         """What the service takes; valid forms only."""
-        return cast("EventFields", {**self.data, **self.moments})
+        return cast("EventFields", {name: self.data[name] for name in self.data.keys() & EventFields.__annotations__.keys()} | self.moments)

@@ -11,6 +11,8 @@ import math
 import uuid
 from collections.abc import Callable
 
+import resvg_py
+
 from evently.events.models import Event
 
 # Part of a poster's address: raise it when the drawing changes, so that nobody sees a cached old one.
@@ -71,6 +73,11 @@ def poster_version(event: Event) -> str:
     """Changes whenever the poster would: belongs into its address, which may then be cached for ever."""
     drawn_from = f"{RECIPE} {event.category} {event.local_time.date()}"
     return hashlib.sha256(drawn_from.encode()).hexdigest()[:8]
+
+
+def poster_png(svg: str) -> bytes:
+    """A poster for programs that draw no SVG. On a machine without fonts its words are missing, its day is not."""
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg))
 
 
 def poster(event_id: uuid.UUID | str, category: str, day: dt.date) -> str:

@@ -34,6 +34,6 @@ def add_headers(response: Response) -> Response:
 def _policy() -> str:
     # No host, not even the CDN's: it serves everybody's scripts, and ours carry the nonce wherever they come from.
     return (
-        f"default-src 'self'; script-src 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"default-src 'self'; script-src 'nonce-{csp_nonce()}'; style-src 'self'; img-src 'self' data:; "
+        "worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

@@ -97,5 +97,22 @@
     say("Address copied");
   });
 
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
+  /* A ticket stays on the device, so that it opens without network; see offline.js. Who signs out takes it away. */
+  const keep = async (ticket) => {
+    await navigator.serviceWorker.register(ticket.dataset.offline);
+    await (await caches.open("tickets")).add(location.href);
+    for (const words of ticket.querySelectorAll("[data-kept]")) words.hidden = false;
+  };
+  const ticket = document.querySelector("[data-offline]");
+  if (ticket && navigator.serviceWorker && window.caches) keep(ticket).catch(() => {});
+  document.addEventListener("submit", (event) => {
+    if (event.target.action.endsWith("/logout")) window.caches?.delete("tickets");
+  });
+
   arrive(document);
 })();

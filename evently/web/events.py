@@ -1,23 +1,26 @@
 """What is on: the front page, an event with its booking box, and its poster."""
 
+import datetime as dt
 import uuid
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, make_response, request, url_for
+from flask import Response, current_app, make_response, redirect, request, url_for
 from flask_login import current_user
 
 from evently.bookings.queries import count_held_tickets
 from evently.database import utc_now
 from evently.errors import DomainError
 from evently.events import posters, queries
+from evently.events.calendar import list_month
 from evently.events.models import CATEGORIES, Event
 from evently.extensions import cache, limiter
 from evently.http.caching import cache_for_ever
-from evently.http.htmx import render
+from evently.http.htmx import render, wants_fragment
 from evently.web import blueprint
 from evently.web.forms import BookingForm
 from evently.web.listing import ORDERINGS, PRESETS, PRICES, Listing
+from evently.web.month import following, month_of
 
 # seconds; how old the list of venues and the totals in the head of the front page may be
 OVERVIEW_AGE = 30
@@ -26,12 +29,34 @@ OVERVIEW_AGE = 30
 @blueprint.get("/")
 def list_events() -> Response:
     listing = Listing.read(request.args)
-    filters = listing.filters(utc_now(), ZoneInfo(current_app.config["DEFAULT_TIMEZONE"]))
-    page = queries.list_public_events(filters, page=listing.page)
-    response = render("events/index.html", "events/_event_results.html", page=page, listing=listing, orderings=ORDERINGS, **overview())
-    # The address a visitor shares says what is set and nothing else.
-    response.headers["HX-Push-Url"] = listing.page_address(listing.page)
+    # The address a visitor shares says what is set and nothing else; forms without script send what is empty too.
+    address = listing.page_address(listing.page)
+    if "" in request.args.values() and not wants_fragment():
+        return make_response(redirect(address))
+    results = calendar_of(listing) if listing.view else list_of(listing)
+    response = render("events/index.html", "events/_event_results.html", listing=listing, orderings=ORDERINGS, **results, **overview())
+    response.headers["HX-Push-Url"] = address
     return response
+
+
+def list_of(listing: Listing) -> dict[str, Any]:
+    filters = listing.filters(utc_now(), site_zone())
+    return {"page": queries.list_public_events(filters, page=listing.page)}
+
+
+def calendar_of(listing: Listing) -> dict[str, Any]:
+    now, zone = utc_now(), site_zone()
+    today = now.astimezone(zone).date()
+    first = listing.month_shown(today)
+    start, after = (dt.datetime.combine(day, dt.time(), zone) for day in (first, following(first)))
+    month = month_of(first, list_month(listing.filters(now, zone), first=start, after=after))
+    turns = {"prev": month.previous, "next": month.next}
+    return {"month": month, "today": today, "turns": {rel: turn for rel, turn in turns.items() if turn and listing.reaches(turn, today)}}
+
+
+def site_zone() -> ZoneInfo:
+    """The zone in which days begin for the whole site."""
+    return ZoneInfo(current_app.config["DEFAULT_TIMEZONE"])
 
 
 @cache.memoize(timeout=OVERVIEW_AGE)
@@ -64,7 +89,18 @@ def event_seats(event_id: uuid.UUID) -> Response:
 @limiter.exempt
 def event_poster(event_id: uuid.UUID) -> Response:
     event = queries.get_public_event(event_id)
-    response = make_response(posters.event_poster(event), {"Content-Type": "image/svg+xml; charset=utf-8"})
+    return versioned(event, make_response(posters.event_poster(event), {"Content-Type": "image/svg+xml; charset=utf-8"}))
+
+
+@blueprint.get("/events/<uuid:event_id>/poster.png")
+def event_poster_png(event_id: uuid.UUID) -> Response:
+    """For previews of links; drawing it takes long enough to count against limits."""
+    event = queries.get_public_event(event_id)
+    return versioned(event, make_response(posters.poster_png(posters.event_poster(event)), {"Content-Type": "image/png"}))
+
+
+def versioned(event: Event, response: Response) -> Response:
+    """Kept for ever where the address says which version of the poster it is."""
     return cache_for_ever(response) if request.args.get("v") == posters.poster_version(event) else response
 
 

@@ -13,12 +13,14 @@ from evently.events.queries import EventFilters
 from evently.http.arguments import one_of, text
 from evently.http.formatting import MONTHS
 from evently.http.pagination import page_number
+from evently.web.month import first_of, following, read_month
 
 PRESETS = {"": "Any day", "today": "Today", "weekend": "This weekend", "month": "This month", "range": "Pick dates"}
 PRICES = {"": "Any price", "0": "Free", "20": "Up to 20", "50": "Up to 50", "100": "Up to 100"}
 # value in the address: (ordering of the query, words)
 SORTS = {"": ("time", "Soonest first"), "price": ("price_per_ticket", "Cheapest first"), "new": ("-created_at", "Newly added")}
 ORDERINGS = {value: words for value, (_, words) in SORTS.items()}
+VIEWS = {"": "List", "calendar": "Calendar"}
 SATURDAY = 5
 
 
@@ -36,6 +38,9 @@ class Listing:
     available: bool = False
     sort: str = ""
     page: int = 1
+    # a key of VIEWS; the calendar's month by its first day, None for that of the first day asked for
+    view: str = ""
+    month: dt.date | None = None
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> "Listing":
@@ -56,6 +61,8 @@ class Listing:
             available=bool(args.get("available")),
             sort=one_of(SORTS, args.get("sort", "")),
             page=page_number(args),
+            view=one_of(VIEWS, args.get("view", "")),
+            month=read_month(args.get("month", "")),
         )
 
     def filters(self, now: dt.datetime, zone: ZoneInfo) -> EventFilters:
@@ -74,6 +81,17 @@ class Listing:
             has_seats=self.available,
             ordering=SORTS[self.sort][0],
         )
+
+    def month_shown(self, today: dt.date) -> dt.date:
+        """The first day of the month that the calendar shows: the one asked for, unless the dates leave nothing of it."""
+        first_day, last_day = self._days(today)
+        fallback = first_of(first_day or min(today, last_day or today))
+        return self.month if self.month and self.reaches(self.month, today) else fallback
+
+    def reaches(self, month: dt.date, today: dt.date) -> bool:
+        """Whether the dates asked for leave a day of the month that begins then."""
+        first_day, last_day = self._days(today)
+        return (first_day is None or first_day < following(month)) and (last_day is None or month <= last_day)
 
     def _days(self, today: dt.date) -> tuple[dt.date | None, dt.date | None]:
         """First and last day, both included."""
@@ -99,6 +117,8 @@ class Listing:
             "price": self.price,
             "available": "1" if self.available else "",
             "sort": self.sort,
+            "view": self.view,
+            "month": f"{self.month:%Y-%m}" if self.view and self.month else "",
         }
         return {name: value for name, value in said.items() if value}
 
@@ -107,8 +127,26 @@ class Listing:
         return {name: value for name, value in self.arguments().items() if name not in names}
 
     def page_address(self, number: int) -> str:
-        page = {"page": number} if number > 1 else {}
+        """The same search on another page; a calendar has months instead."""
+        page = {"page": number} if number > 1 and not self.view else {}
         return url_for("web.list_events", **(self.arguments() | page))
+
+    def month_address(self, first: dt.date) -> str:
+        """The same search in the calendar of this month."""
+        return url_for("web.list_events", **(self.arguments() | {"view": "calendar", "month": f"{first:%Y-%m}"}))
+
+    def day_address(self, day: dt.date) -> str:
+        """The same search as a list of this day."""
+        dates = {"when": "range", "from": day.isoformat(), "to": day.isoformat()}
+        return url_for("web.list_events", **(self.without("view", "month") | dates))
+
+    def view_address(self, view: str) -> str:
+        """The same search in the other view."""
+        return url_for("web.list_events", **(self.without("view", "month") | ({"view": view} if view else {})))
+
+    def cleared_address(self) -> str:
+        """Everything that is on, in the same view."""
+        return url_for("web.list_events", **{name: value for name, value in self.arguments().items() if name in {"view", "month", "sort"}})
 
     def chips(self) -> list[tuple[str, tuple[str, ...]]]:
         """The filters in use: words, and the arguments that go when it is taken away."""

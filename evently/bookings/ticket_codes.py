@@ -1,0 +1,114 @@
+"""The code of a ticket, and what its QR code says.
+
+Neither is stored. A code is the number of a booking and of a seat in it, permuted under a key and written in groups of
+four: it leads back to both by calculation, costs the allocator nothing, and the next one cannot be guessed from it.
+A QR code says which ticket of which event it is, signed with Ed25519, so that a door without network can tell a real
+one; docs/tickets.md tells doors how.
+"""
+
+import base64
+import hmac
+import uuid
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import current_app
+
+from evently.bookings.models import CODE_ALPHABET
+
+# Letters of a code and seats of a booking that it has room for: short ones while they last, long ones for crowds.
+FORMS = ((8, 2**5), (12, 2**20))
+GROUP = 4
+# More than the eight that are known to do for a Feistel network with a sound function.
+ROUNDS = 10
+# The first part of what a QR code says; another number for another format.
+FORMAT = "EV1"
+
+
+def encode_code(seq: int, seat: int) -> str:
+    """`7K4M29QD` for this seat, from 1, of the booking with this `seq`."""
+    length, seats = next((length, seats) for length, seats in FORMS if seat <= seats and seq * seats < len(CODE_ALPHABET) ** length)
+    number, letters = _permute(seq * seats + seat - 1, _side(length)), []
+    for _ in range(length):
+        number, index = divmod(number, len(CODE_ALPHABET))
+        letters.append(CODE_ALPHABET[index])
+    return "".join(reversed(letters))
+
+
+def decode_code(written: str) -> tuple[int, int] | None:
+    """The `seq` and the seat that a code means, however it is written; None for what is no code.
+
+    Whether there is such a booking with such a seat is another question.
+    """
+    code = "".join(written.split()).replace("-", "").upper()
+    seats = dict(FORMS).get(len(code))
+    if seats is None or not set(code) <= set(CODE_ALPHABET):
+        return None
+    number = 0
+    for letter in code:
+        number = number * len(CODE_ALPHABET) + CODE_ALPHABET.index(letter)
+    seq, seat = divmod(_permute_back(number, _side(len(code))), seats)
+    # A short code and a long one never mean the same ticket.
+    return (seq, seat + 1) if seq and encode_code(seq, seat + 1) == code else None
+
+
+def spaced(code: str, separator: str = " ") -> str:
+    """`7K4M 29QD`, to be read out."""
+    return separator.join(code[start : start + GROUP] for start in range(0, len(code), GROUP))
+
+
+def sign_ticket(code: str, event_id: uuid.UUID) -> str:
+    """What the QR code says: `EV1.<code>.<event>.<signature>`, the signature over all before its dot.
+
+    Capital letters, digits and dots only: that is a QR code's compact alphabet, and what hand scanners type on any keyboard.
+    """
+    said = f"{FORMAT}.{code}.{_base32(event_id.bytes)}"
+    return f"{said}.{_base32(_private_key(_secret()).sign(said.encode()))}"
+
+
+def public_key_pem() -> str:
+    """What doors check signatures with."""
+    return _private_key(_secret()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _permute(number: int, side: int) -> int:
+    """Another number below side², each for one: a Feistel network of two halves."""
+    left, right = divmod(number, side)
+    for turn in range(ROUNDS):
+        left, right = right, (left + _noise(turn, right, side)) % side
+    return left * side + right
+
+
+def _permute_back(number: int, side: int) -> int:
+    left, right = divmod(number, side)
+    for turn in reversed(range(ROUNDS)):
+        left, right = (right - _noise(turn, left, side)) % side, left
+    return left * side + right
+
+
+def _noise(turn: int, half: int, side: int) -> int:
+    return int.from_bytes(hmac.digest(_code_key(_secret()), f"{turn} {side} {half}".encode(), "sha256")) % side
+
+
+def _side(length: int) -> int:
+    """How many words half of a code can be."""
+    return int(len(CODE_ALPHABET) ** (length // 2))
+
+
+def _secret() -> str:
+    return str(current_app.config["TICKET_SECRET"])
+
+
+@cache
+def _code_key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"codes of tickets", "sha256")
+
+
+@cache
+def _private_key(secret: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(hmac.digest(secret.encode(), b"signatures of tickets", "sha256"))
+
+
+def _base32(value: bytes) -> str:
+    return base64.b32encode(value).decode().rstrip("=")
