@@ -1,4 +1,4 @@
-"""How a Celery worker looks for a broker that is away."""
+"""How a Celery worker looks for a broker that is away, and shows that it lives."""
 
 import functools
 from typing import Any
@@ -11,6 +11,11 @@ RETRY = 1
 
 class Consumer(consumer.Consumer):  # type: ignore[misc] # celery has no types
     """Tries at the same pace for ever; Celery's own pauses grow to half a minute, in which everybody would wait."""
+
+    class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc] # celery has no types
+        """Celery's own steps of starting and stopping, and the heartbeat."""
+
+        default_steps = (*consumer.Consumer.Blueprint.default_steps, "evently.heartbeats:Heartbeat")
 
     def ensure_connected(self, conn: Any) -> Any:
         pace = {"interval_start": RETRY, "interval_step": 0, "interval_max": RETRY}

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import keyring, passwords, queries
 from evently.accounts.models import ApiToken, User
+from evently.accounts.policies import require_people_manager
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated
 from evently.extensions import db
@@ -49,6 +50,12 @@ def create_superuser(*, username: str, email: str, password: str) -> User:
     """Somebody who may do everything. Raises Invalid with a message per field."""
     roles = {"is_superuser": True, "is_staff": True, "is_organizer": True}
     return _create_user(username=username, password=password, profile={"email": email}, roles=roles)
+
+
+def create_staff(*, by: User, username: str, password: str, profile: ProfileFields) -> User:
+    """Somebody who may manage every event. Raises NotAllowed unless a superuser asks, Invalid with a message per field."""
+    require_people_manager(by)
+    return _create_user(username=username, password=password, profile=profile, roles={"is_staff": True})
 
 
 def _create_user(*, username: str, password: str, profile: ProfileFields, roles: dict[str, bool] | None = None) -> User:

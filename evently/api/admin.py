@@ -8,13 +8,25 @@ from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.listing import days, present_page
 from evently.api.presenters import With
-from evently.api.schemas.events import EventChanges, ManagedEvent, ManagedEventDetails, ManagedEventSearch, NewEvent, SavedEvent
+from evently.api.schemas.events import (
+    Announced,
+    Announcement,
+    DeletedEvent,
+    EventChanges,
+    ManagedEvent,
+    ManagedEventDetails,
+    ManagedEventSearch,
+    NewEvent,
+    SavedEvent,
+)
 from evently.api.schemas.shapes import page_of
 from evently.bookings.queries import count_confirmed_bookings
 from evently.events import queries, services
 from evently.events.models import Event
 from evently.events.queries import EventFilters
 from evently.events.rules import EventFields
+from evently.http.idempotency import claimed_id
+from evently.notifications.announcements import announce
 
 
 @endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=(403,))
@@ -27,6 +39,20 @@ def create_event(body: dict[str, Any]) -> Event:
 def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
     """Change what is sent and leave the rest; for its organizer and staff."""
     return services.update_event(by=caller(), event_id=event_id, fields=cast("EventFields", body))
+
+
+@endpoint("DELETE", "/admin/events/<uuid:event_id>/delete/", answer=DeletedEvent, refuses=(403, 404, 409))
+def delete_event(event_id: uuid.UUID) -> Event:
+    """Put it away for good, once nobody holds or waits for its tickets; for its organizer and staff. What happened is kept."""
+    return services.delete_event(by=caller(), event_id=event_id)
+
+
+@endpoint("POST", "/admin/events/<uuid:event_id>/notify/", body=Announcement, answer=Announced, refuses=(403, 404))
+def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
+    """Write to everybody with a confirmed booking, one mail per person; for its organizer and staff."""
+    told = announce(by=caller(), event_id=event_id, announcement_id=claimed_id(), **body)
+    users = len(told.mail_ids)
+    return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")
 
 
 @endpoint("GET", "/admin/events/list/", query=ManagedEventSearch, answer=page_of(ManagedEvent), refuses=(403, 404))

@@ -70,6 +70,8 @@ class Endpoint:
     limit: Limit | None = None
     # Looks at the token and raises NotAuthenticated; None: anybody may ask.
     asks: Callable[[], object] | None = caller
+    # The status with which it also says `answer`, when that is no good news; the view then returns a response of its own.
+    bad_news: int | None = None
 
     def __call__(self, view: View) -> View:
         served = self._serve(view)
@@ -90,6 +92,8 @@ class Endpoint:
             if self.limit:
                 self.limit.count()
             result = view(_checked(sent, read()), **path) if read else view(**path)
+            if isinstance(result, Response):
+                return result
             content, headers = result if isinstance(result, tuple) else (result, None)
             return Response(json.write(answer.dump(content)), self.status, headers, mimetype="application/json")
 

@@ -129,3 +129,14 @@ class YesNo(fields.Boolean):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(truthy={"true", "True", "1"}, falsy={"false", "False", "0"}, **kwargs)
+
+
+class TrueOrFalse(fields.Boolean):
+    """true or false in a body, and nothing that merely looks like it."""
+
+    default_error_messages = says(invalid="Send true or false.")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return bool(super()._deserialize(value, attr, data, **kwargs))

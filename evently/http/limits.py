@@ -21,7 +21,7 @@ from evently.http.identity import find_asker, is_api_path, presumed_token
 
 View = TypeVar("View", bound=Callable[..., Any])
 # Files that everybody gets alike, and what a monitor asks.
-UNCOUNTED = {"static", "health.alive", "web.event_poster"}
+UNCOUNTED = {"static", "health.alive", "api.show_health", "api_v1.show_health", "web.event_poster"}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def init_app(app: Flask) -> None:
 def count_request() -> None:
     """What has no limit of its own counts towards the one that holds everywhere."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if request.endpoint not in UNCOUNTED and not hasattr(view, "is_counted"):
+    if request.endpoint not in UNCOUNTED and not getattr(view, "is_counted", False):
         limit_requests.count()
 
 

@@ -28,7 +28,7 @@ def test_every_address_is_in_the_document(app, document):
 
 
 def test_every_operation_says_what_it_is_and_who_may_call_it(document):
-    public = {"register", "login", "list_events", "show_event", "show_availability"}
+    public = {"register", "login", "list_events", "show_event", "show_availability", "show_health"}
     for operations in document["paths"].values():
         for operation in (operations[method] for method in operations.keys() - {"parameters"}):
             assert operation["summary"]

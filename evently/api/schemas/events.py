@@ -8,6 +8,7 @@ from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text
 from evently.api.schemas.shapes import SEARCH_LENGTH, Days, Paging, Shape, text
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
+from evently.notifications.announcements import LENGTHS as ANNOUNCEMENT_LENGTHS
 
 PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
 
@@ -64,6 +65,25 @@ class SavedEvent(Shape):
     venue = Text()
     time = Moment()
     capacity = Whole()
+
+
+class DeletedEvent(Shape):
+    event_id = Id(attribute="id")
+    status = fields.Constant("deleted")
+
+
+class Announcement(Shape):
+    message = text(ANNOUNCEMENT_LENGTHS["message"], required=True)
+    subject = text(ANNOUNCEMENT_LENGTHS["subject"], load_default="", metadata={"description": "About the event unless given."})
+
+
+class Announced(Shape):
+    status = fields.Constant("success")
+    message = Text()
+    event_id = Id()
+    users_notified = Whole(least=0)
+    email_tasks_queued = fields.List(Id(), attribute="mail_ids", metadata={"description": "An id for each mail, one per person."})
+    users_without_email = Whole(least=0, attribute="without_address")
 
 
 class ManagedEvent(Shape):

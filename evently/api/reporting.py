@@ -1,0 +1,22 @@
+"""How events sell, for those who manage them."""
+
+import uuid
+
+from evently.api.auth import caller
+from evently.api.endpoint import endpoint
+from evently.api.schemas.reporting import EventReport as EventReportSchema
+from evently.api.schemas.reporting import Overview as OverviewSchema
+from evently.reporting import queries
+from evently.reporting.queries import EventReport, Overview
+
+
+@endpoint("GET", "/admin/analytics/", answer=OverviewSchema, refuses=(403,))
+def show_overview() -> Overview:
+    """Over every event for staff, over their own for organizers."""
+    return queries.get_overview(by=caller())
+
+
+@endpoint("GET", "/admin/analytics/<uuid:event_id>/", answer=EventReportSchema, refuses=(403, 404))
+def show_event_report(event_id: uuid.UUID) -> EventReport:
+    """One event; for its organizer and staff."""
+    return queries.get_event_report(by=caller(), event_id=event_id)

@@ -1,0 +1,15 @@
+"""How the site is."""
+
+from marshmallow import fields
+
+from evently.api.fields import Choice, Text, Whole
+from evently.api.schemas.shapes import Shape
+
+
+class Health(Shape):
+    status = Choice("healthy", "unhealthy")
+    celery = Choice("running", "stopped", "unknown", metadata={"description": "Unknown while the broker does not answer."})
+    workers = Whole(least=0)
+    broker = Text(metadata={"description": "Its address, without credentials."})
+    processes = fields.List(Text(), metadata={"description": "The workers by name."})
+    message = Text()
