@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
+from evently.bookings.tickets import tickets_of
 from evently.events.models import Event
 from evently.events.posters import INKS, PAPER
 from evently.notifications.models import Mail
@@ -45,6 +46,7 @@ def render_mail(mail: Mail) -> RenderedMail:
     context: dict[str, Any] = {
         "mail": mail,
         "booking": mail.booking,
+        "tickets": tickets_of(mail.booking) if mail.booking else [],
         "event": event,
         "user": mail.user,
         "link": link,

@@ -3,6 +3,7 @@
 from flask import Blueprint, Flask
 
 from evently.accounts.policies import can_organize
+from evently.bookings.tickets import tickets_of
 from evently.database import utc_now
 
 blueprint = Blueprint("web", __name__)
@@ -12,6 +13,6 @@ def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint above.
     from evently.web import accounts, bookings, calendars, covers, crawlers, events, mailbox, tickets  # noqa: F401, PLC0415
 
-    app.jinja_env.filters.update(preview_of=crawlers.preview_of, structured_data=crawlers.structured_data)
+    app.jinja_env.filters.update(tickets_of=tickets_of, preview_of=crawlers.preview_of, structured_data=crawlers.structured_data)
     app.jinja_env.globals.update(can_organize=can_organize, feed_address=calendars.feed_address, utc_now=utc_now)
     app.register_blueprint(blueprint)

@@ -75,7 +75,8 @@ def test_the_stepper_knows_the_limits_of_the_event_and_of_the_visitor(client: Fl
     assert 'max="3"' in client.get(f"/events/{event.id}").text
     page = log_in(client, user).get(f"/events/{event.id}").text
     assert 'max="2"' in page
-    assert "You already hold 2, so 2 more." in page
+    assert "You already hold 2 tickets." in page
+    assert "Up to 4 per person, so 2 more." in page
     make_booking(user=user, event=event, tickets=2)
     page = client.get(f"/events/{event.id}").text
     assert "You hold all you may have" in page
