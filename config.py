@@ -6,6 +6,7 @@ Without DATABASE_URL or DB_* the site is *embedded*: one process tree on an SQLi
 
 import math
 import os
+import re
 import secrets
 import zoneinfo
 from collections.abc import Callable, Mapping
@@ -102,7 +103,8 @@ class Settings:
     EMAIL_TIMEOUT: float = 10.0
     DEFAULT_FROM_EMAIL: str = "Evently <tickets@evently.example>"
 
-    # API
+    # API; origins such as https://app.example.org whose scripts may read it
+    CORS_ORIGINS: tuple[str, ...] = ()
     API_TITLE: str = "Evently"
     API_VERSION: str = "1"
     OPENAPI_VERSION: str = "3.1.0"
@@ -252,6 +254,14 @@ def _timezone(name: str, text: str) -> str:
     return text
 
 
+def _origins(name: str, text: str) -> tuple[str, ...]:
+    origins = tuple(origin.lower().rstrip("/") for origin in text.replace(",", " ").split())
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+            raise ConfigurationError(f"{name} must be origins like https://app.example.org, with commas between, not {origin!r}.")
+    return origins
+
+
 def _text(_name: str, text: str) -> str:
     return text
 
@@ -271,6 +281,7 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "WORKER_THREADS": _number,
     "RATELIMIT_ENABLED": _flag,
     "RATELIMIT_DEFAULT": _text,
+    "CORS_ORIGINS": _origins,
     "LOGIN_RATE_LIMIT": _text,
     "REGISTER_RATE_LIMIT": _text,
     "BOOKING_RATE_LIMIT": _text,

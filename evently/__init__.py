@@ -20,7 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
 
     from config import load_settings
-    from evently.http import error_handlers, security
+    from evently.http import cors, error_handlers, request_ids, security
 
     app = Flask(__name__)
     app.config.from_object(settings or load_settings())
@@ -28,6 +28,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     _load_domain()
     _register_edges(app)
     security.init_app(app)
+    cors.init_app(app)
+    request_ids.init_app(app)
     # Last, so that no extension answers errors in its own words.
     error_handlers.init_app(app)
     return app

@@ -15,3 +15,5 @@ def init_app(app: Flask) -> None:
     # No other site can make a browser send a token, and cookies are never read.
     csrf.exempt(blueprint)
     reference(app).register_blueprint(blueprint)
+    # For clients that would rather name the version.
+    app.register_blueprint(blueprint, name="api_v1", url_prefix="/api/v1")

@@ -43,7 +43,7 @@ def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
         # The service's word for it is not the one that was sent.
         error.fields = {{"tickets": "number_of_tickets"}.get(name, name): said for name, said in error.fields.items()}
         raise
-    return booking, {"Location": url_for("api.show_booking", booking_id=booking.id)}
+    return booking, {"Location": url_for(".show_booking", booking_id=booking.id)}
 
 
 @endpoint("GET", "/bookings/<uuid:booking_id>/", answer=BookingDetails, refuses=(404,))

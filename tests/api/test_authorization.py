@@ -130,7 +130,7 @@ def test_every_address_has_a_row(app: Flask):
     served = {
         (method, rule.endpoint)
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/api/") and rule.endpoint != "api-docs.openapi_json"
+        if rule.rule.startswith("/api/") and rule.endpoint.partition(".")[0] not in {"api-docs", "api_v1"}
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
     assert served == {(method, f"api.{endpoint}") for method, endpoint, *_ in MATRIX}
