@@ -92,6 +92,12 @@ def _session() -> scoped_session[Session]:
     return cast("scoped_session[Session]", db.session)
 
 
+def _engine() -> Engine:
+    from evently.extensions import db  # noqa: PLC0415
+
+    return db.engine
+
+
 # How a connection is told that it is to write. PostgreSQL's are in autocommit otherwise, see config.py.
 _WRITER: dict[str, dict[str, Any]] = {"sqlite": {"is_writer": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
 
@@ -132,17 +138,25 @@ def single_statement() -> Iterator[Connection]:
     It ends the reads of the session first, whose connection goes back to the pool, so that one request never
     holds two.
     """
-    session = _session()()
-    if session.info.get("in_transaction") is not None:
-        raise RuntimeError("a statement that commits by itself inside transaction()")
-    session.commit()
-    engine = cast("Engine", session.get_bind())
-    is_sqlite = engine.dialect.name == "sqlite"
-    with contextlib.ExitStack() as stack:
-        connection = stack.enter_context(engine.connect().execution_options(**_WRITER["sqlite"] if is_sqlite else {}))
-        if is_sqlite:
-            stack.enter_context(connection.begin())
+    registry = _session()
+    # A session is made by its first use, and a buyer's request needs none.
+    if registry.registry.has():
+        session = registry()
+        if session.info.get("in_transaction") is not None:
+            raise RuntimeError("a statement that commits by itself inside transaction()")
+        session.commit()
+    engine = _engine()
+    if engine.dialect.name != "sqlite":
+        with engine.connect() as connection:
+            yield connection
+        return
+    with engine.connect().execution_options(**_WRITER["sqlite"]) as connection, connection.begin():
         yield connection
+
+
+def end_reads() -> None:
+    """See the newest from here on: SQLite shows what was there when the session began to read, which may be before a lock."""
+    _session()().commit()
 
 
 def detached(row: Row, **relations: Any) -> Row:

@@ -10,7 +10,7 @@ from typing import Any
 from flask import g
 from flask_caching.backends.rediscache import RedisCache
 from limits.storage import MemoryStorage, RedisStorage, Storage
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from evently.broker import ask_broker
 
@@ -22,7 +22,19 @@ class ForgivingCache(RedisCache):
         return ask_broker(lambda: super(ForgivingCache, self).get(key))
 
     def get_many(self, *keys: str) -> list[Any]:
-        return ask_broker(lambda: super(ForgivingCache, self).get_many(*keys)) or [None] * len(keys)
+        found = ask_broker(lambda: self._mget(*(f"{self._get_prefix()}{key}" for key in keys))) or [None] * len(keys)
+        return [self.serializer.loads(value) for value in found]
+
+    def _mget(self, *keys: str) -> list[bytes | None]:
+        """Straight over a connection: redis-py's way to the same costs twice the time, for every answer that is kept."""
+        pool = self._read_client.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_command("MGET", *keys)
+            found: list[bytes | None] = connection.read_response()
+        finally:
+            pool.release(connection)
+        return found
 
     def set(self, key: str, value: Any, timeout: Any = None) -> Any:
         return ask_broker(lambda: super(ForgivingCache, self).set(key, value, timeout))
@@ -52,20 +64,34 @@ class ForgivingStorage(Storage):
         super().__init__(uri)
         self._shared = RedisStorage(uri.removeprefix("forgiving+"), **options)
         self._own = MemoryStorage()
-        self._count = self._shared.get_connection().register_script(COUNT)
+        client = self._shared.get_connection()
+        self._pool, self._script = client.connection_pool, client.register_script(COUNT)
 
     @property
     def base_exceptions(self) -> type[Exception]:
         return RedisError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        answer = ask_broker(lambda: self._count(keys=[self._shared.prefixed_key(key)], args=[amount, expiry]))
+        answer = ask_broker(lambda: self._count(self._shared.prefixed_key(key), amount, expiry))
         if answer is None:
             return self._own.incr(key, expiry, amount)
         count, left = answer
         # The headers of the answer tell both, so they are asked for again.
         _counted()[key] = count, time.time() + left / 1000
         return int(count)
+
+    def _count(self, key: str, amount: int, expiry: int) -> tuple[int, int]:
+        """Straight over a connection: redis-py's way to the same costs twice the time, for every request there is."""
+        connection = self._pool.get_connection()
+        try:
+            connection.send_command("EVALSHA", self._script.sha, 1, key, amount, expiry)
+            count, left = connection.read_response()
+        except NoScriptError:
+            # The server has started anew since; by the long way it learns the script.
+            count, left = self._script(keys=[key], args=[amount, expiry])
+        finally:
+            self._pool.release(connection)
+        return count, left
 
     def get(self, key: str) -> int:
         if key in _counted():

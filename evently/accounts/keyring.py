@@ -34,4 +34,5 @@ def remember(key: ApiToken) -> None:
 
 def still_works(token_id: BindParameter[int]) -> ColumnElement[bool]:
     """Whether this key is not revoked and its holder not suspended, now."""
-    return select(ApiToken.id).join(User, User.id == ApiToken.user_id).where(ApiToken.id == token_id, User.is_active).exists()
+    user_id = select(ApiToken.user_id).where(ApiToken.id == token_id).scalar_subquery()
+    return select(User.id).where(User.id == user_id, User.is_active).exists()

@@ -15,7 +15,7 @@ from evently.bookings.acceptance import accept
 from evently.bookings.locks import busy, one_at_a_time
 from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.signals import bookings_cancelled
-from evently.database import on_commit, transaction, utc_now
+from evently.database import end_reads, on_commit, transaction, utc_now
 from evently.errors import Conflict, DomainError, Invalid, NotFound
 from evently.events import selling
 from evently.events.models import PUBLISHED, Event
@@ -169,6 +169,7 @@ def _refuse_too_many(event: Event, user: User, tickets: int) -> None:
         raise Invalid(message, code="too_expensive", fields={"tickets": [message]})
     if event.max_tickets_per_user is None:
         return
+    end_reads()
     held = queries.count_held_tickets(user_id=user.id, event_id=event.id)
     if held + tickets > event.max_tickets_per_user:
         left = max(0, event.max_tickets_per_user - held)
