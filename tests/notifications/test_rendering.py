@@ -25,7 +25,7 @@ def test_a_confirmation_says_what_when_where_and_how_to_cancel(concert, mira):
     booking = make_booking(user=mira, event=concert, tickets=2)
     mail = render_mail(only_mail())
     codes = [ticket.code for ticket in tickets_of(booking)]
-    page = f"http://127.0.0.1:8000/bookings/{booking.id}/tickets"
+    page = f"http://127.0.0.1:8000/bookings/{booking.id}"
     assert mail.subject == "Your 2 tickets for Nachtkonzert — im Gasometer"
     for words in (mail.text, mail.html):
         assert "Two seats are yours" in words
@@ -38,7 +38,8 @@ def test_a_confirmation_says_what_when_where_and_how_to_cancel(concert, mira):
         assert booking.reference in words
         assert all(code in words for code in codes)
         assert f"{page}/cancellation" in words
-        assert page in words
+        assert f"{page}/tickets" in words
+        assert f"{page}/calendar.ics" in words
 
 
 def test_one_ticket_is_one_ticket(mira):
