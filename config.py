@@ -87,6 +87,7 @@ class Settings:
     BOOKING_RATE_LIMIT: str = "10 per minute"
 
     # Cache; seconds
+    CACHE_ENABLED: bool = True
     CACHE_TYPE: str = "SimpleCache"
     CACHE_REDIS_URL: str | None = None
     CACHE_OPTIONS: dict[str, Any] = field(default_factory=dict)
@@ -285,6 +286,7 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "LOGIN_RATE_LIMIT": _text,
     "REGISTER_RATE_LIMIT": _text,
     "BOOKING_RATE_LIMIT": _text,
+    "CACHE_ENABLED": _flag,
     "EMAIL_HOST": _text,
     "EMAIL_PORT": _number,
     "EMAIL_USE_TLS": _flag,

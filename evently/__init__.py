@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _bind_extensions(app: Flask) -> None:
-    from evently import worker
+    from evently import caching, worker
     from evently.extensions import cache, csrf, db, migrate
     from evently.http import idempotency, limits, login
     from evently.http.sessions import PageSessions
@@ -45,6 +45,7 @@ def _bind_extensions(app: Flask) -> None:
     migrate.init_app(app, db)
     csrf.init_app(app)
     cache.init_app(app)
+    caching.init_app(app)
     app.session_interface = PageSessions()
     login.init_app(app)
     # Before the limiter: an answer given again counts against no limit.
@@ -55,8 +56,10 @@ def _bind_extensions(app: Flask) -> None:
 
 def _load_domain() -> None:
     """Every table is known, and every domain listens to the ones below it."""
+    from evently.accounts import versions as _people  # noqa: F401
     from evently.bookings import leaving as _leaving  # noqa: F401
     from evently.bookings import services as _bookings  # noqa: F401
+    from evently.bookings import versions as _sales  # noqa: F401
     from evently.notifications import services as _notifications  # noqa: F401
 
 

@@ -5,24 +5,28 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 from sqlalchemy.orm import joinedload, lazyload
 
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, require_organizer
+from evently.caching import DETAILS, LISTS, MOMENT, remember
 from evently.database import Page, paginate, utc_now
 from evently.errors import NotFound
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock
 from evently.events.policies import require_manager
 from evently.events.search import matches
+from evently.events.versions import EVENTS, of_event
 from evently.extensions import db
 
+# Each the beginning of an index, which goes on with the id.
 ORDERINGS = {
-    "time": Event.time,
-    "created_at": Event.created_at,
-    "price_per_ticket": Event.price_per_ticket,
-    "capacity": Event.capacity,
+    "time": (Event.time,),
+    "created_at": (Event.created_at,),
+    "price_per_ticket": (Event.price_per_ticket, Event.time),
+    "capacity": (Event.capacity,),
 }
 # An event that nobody has booked is worth a word when it starts within this time.
 SOON = dt.timedelta(days=30)
@@ -32,6 +36,11 @@ _FOR_SALE = (
     .where(Event.id == bindparam("event_id"), Event.archived_at.is_(None))
     .options(joinedload(Event.stock), lazyload(Event.organizer))
     .execution_options(populate_existing=True)
+)
+_FREE_SEATS = (
+    select(func.sum(TicketStock.capacity - TicketStock.reserved))
+    .join(Event, Event.id == TicketStock.event_id)
+    .where(Event.id == bindparam("event_id"), Event.status == PUBLISHED, Event.archived_at.is_(None))
 )
 
 
@@ -90,10 +99,20 @@ def get_published_event(event_id: uuid.UUID) -> Event:
     return event
 
 
+def describe_published_event(event_id: uuid.UUID) -> dict[str, Any]:
+    """What everybody may know of it but its seats, which may be remembered. Raises NotFound as `get_published_event` does."""
+    return remember(f"event:{event_id}", lambda: _describe(get_published_event(event_id)), of=of_event(event_id), seconds=DETAILS)
+
+
+def _describe(event: Event) -> dict[str, Any]:
+    """Plain values, to be remembered."""
+    described = {name: getattr(event, name) for name in ("id", "name", "venue", "time", "capacity", "price_per_ticket", "description")}
+    return described | {"organizer": {"username": event.organizer.username}}
+
+
 def count_available_tickets(event_id: uuid.UUID) -> int:
     """Seats of a published event that nobody has, read now. Raises NotFound, for drafts and cancelled events too."""
-    free = select(func.sum(TicketStock.capacity - TicketStock.reserved)).join(Event, Event.id == TicketStock.event_id)
-    seats = db.session.scalar(free.where(Event.id == event_id, Event.status == PUBLISHED, Event.archived_at.is_(None)))
+    seats = db.session.scalar(_FREE_SEATS, {"event_id": event_id})
     if seats is None:
         raise NotFound("There is no such event.")
     return int(seats)
@@ -108,7 +127,7 @@ def get_managed_event(*, by: User, event_id: uuid.UUID) -> Event:
 
 def list_public_events(filters: EventFilters, *, page: int = 1, size: int = 12) -> Page[Event]:
     """Published events; the site's own list also shows cancelled ones unless `is_active` is set."""
-    return paginate(matching_public(filters), number=page, size=size)
+    return _page("public", matching_public(filters), filters, number=page, size=size)
 
 
 def matching_public(filters: EventFilters) -> Select[Event]:
@@ -118,7 +137,35 @@ def matching_public(filters: EventFilters) -> Select[Event]:
 
 def list_managed_events(*, by: User, filters: EventFilters, page: int = 1, size: int = 20) -> Page[Event]:
     """Every event for staff and superusers, their own for organizers. Raises NotAllowed for everybody else."""
-    return paginate(_filtered(_events().where(is_managed_by(by)), filters), number=page, size=size)
+    query = _filtered(_events().where(is_managed_by(by)), filters)
+    return _page("everybody's" if can_manage_every_event(by) else f"of {by.id}", query, filters, number=page, size=size)
+
+
+def _page(scope: str, query: Select[Event], filters: EventFilters, *, number: int, size: int) -> Page[Event]:
+    """Which events, in which order and how many they are may be remembered; what they are like and their seats are read now."""
+    if filters.needs_attention:
+        return paginate(query, number=number, size=size)
+    question, seconds = f"{scope} {filters}", MOMENT if filters.has_seats else LISTS
+
+    def find() -> tuple[list[uuid.UUID], int]:
+        ids = list(db.session.scalars(query.with_only_columns(Event.id).limit(size).offset((number - 1) * size)))
+        if len(ids) < size and (ids or number == 1):
+            return ids, (number - 1) * size + len(ids)
+        return ids, remember(f"count:{question}", lambda: _count(query), of=(EVENTS,), seconds=seconds)
+
+    ids, total = remember(f"list:{question} {number} {size}", find, of=(EVENTS,), seconds=seconds)
+    return Page(items=_read(ids, filters), total=total, number=number, size=size)
+
+
+def _count(query: Select[Event]) -> int:
+    return db.session.scalar(query.order_by(None).with_only_columns(func.count())) or 0
+
+
+def _read(ids: Sequence[uuid.UUID], filters: EventFilters) -> list[Event]:
+    """These events in this order, without those that have started since they were found to be to come."""
+    found = db.session.scalars(_events().where(Event.id.in_(ids)).execution_options(populate_existing=True)) if ids else ()
+    events = {event.id: event for event in found}
+    return [events[id_] for id_ in ids if id_ in events and not (filters.is_upcoming and events[id_].has_started)]
 
 
 def is_managed_by(user: User) -> ColumnElement[bool]:
@@ -173,10 +220,8 @@ def _events() -> Select[Event]:
 def _filtered(query: Select[Event], filters: EventFilters) -> Select[Event]:
     for clause in (*_text_clauses(filters), *_range_clauses(filters), *_state_clauses(filters)):
         query = query.where(clause)
-    column = ORDERINGS[filters.ordering.removeprefix("-")]
-    if filters.ordering.startswith("-"):
-        return query.order_by(column.desc(), Event.id.desc())
-    return query.order_by(column, Event.id)
+    columns = (*ORDERINGS[filters.ordering.removeprefix("-")], Event.id)
+    return query.order_by(*(column.desc() for column in columns) if filters.ordering.startswith("-") else columns)
 
 
 def _text_clauses(filters: EventFilters) -> list[ColumnElement[bool]]:

@@ -1,0 +1,190 @@
+"""What was worked out before, kept for as long as nothing changes that it was made of.
+
+What an answer is made of has names: `events`, `event:<id>`, `user:<id>`. In the cache each name has a word, its version.
+Whoever changes something puts a new word there once that is committed: `changed("events")`. Whoever keeps an answer
+writes beside it the words that stood there *before* the database was asked; the answer is good while they are the same.
+So nothing old is ever found under a new word, by any process, and nothing has to be looked for to be thrown away.
+
+Without Redis there is one process, and the commands beside it. They share no memory, but a file: the version of
+everything is then SQLite's own count of what was committed to it. See docs/adr/005-version-words.md.
+"""
+
+import hashlib
+import math
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from flask import Flask, current_app
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState
+
+from evently.broker import BREAK
+from evently.database import Base, on_commit
+from evently.extensions import cache, db
+
+Value = TypeVar("Value")
+Row = TypeVar("Row", bound=Base)
+
+# seconds; lists of events, one event, a person, figures
+LISTS, DETAILS, PROFILES, ANALYTICS = 300, 600, 900, 1800
+# seconds; whatever tells how many seats are left
+MOMENT = 1
+# seconds; a word outlives every answer that was made under it
+LIFETIME = 24 * 3600
+
+WRITES = ("insert", "update", "delete")
+# By model and kind of write: the names that a statement over many rows changes.
+_changed_by: dict[tuple[type[Base], str], list[str]] = {}
+
+
+class Versions(Protocol):
+    """Where it stands what has changed."""
+
+    def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
+        """The versions of these names, and what is kept under the key; all at once, or the versions first."""
+
+    def complete(self, names: Sequence[str], found: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The versions to write beside what is worked out now; None where it must not be kept."""
+
+    def renew(self, names: Sequence[str]) -> None:
+        """These have changed."""
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["versions"] = Words() if app.config["REDIS_URL"] else FileVersion()
+
+
+def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seconds: float) -> Value:
+    """What `work_out` returns, now or up to so many seconds ago, unless one of the names `of` has changed since.
+
+    `key` tells the question, beginning with its kind: `list:…`. Values are plain: a later release reads them too.
+    """
+    if not current_app.config["CACHE_ENABLED"] or _is_in_transaction():
+        # Within a transaction we see what nobody else sees yet.
+        return work_out()
+    versions: Versions = current_app.extensions["versions"]
+    kind, _, question = key.partition(":")
+    key = f"kept:{kind}:{hashlib.blake2b(question.encode(), digest_size=16).hexdigest()}"
+    found, kept = versions.look(of, key)
+    now = time.time()
+    if kept is not None and kept[0] == found and kept[1] > now:
+        value: Value = kept[2]
+        return value
+    current = versions.complete(of, found)
+    # What this request has read so far may be older than the versions; SQLite would go on reading as of then.
+    db.session.commit()
+    value = work_out()
+    if current is not None:
+        cache.set(key, (current, now + seconds, value), timeout=math.ceil(seconds) + 1)
+    return value
+
+
+def follow(model: type[Row], of_one: Callable[[Row], Sequence[str]], of_many: Sequence[str], *, writes: Sequence[str] = WRITES) -> None:
+    """From now on, whoever writes rows of this model changes names.
+
+    `of_one` tells them for a row, `of_many` for a statement that writes who knows which. Not seen is what goes past the
+    session: statements of a connection, and those of an operator.
+    """
+    for write in writes:
+        event.listen(model, f"after_{write}", lambda _mapper, _connection, row: changed(*of_one(row)))
+        _changed_by.setdefault((model, write), []).extend(of_many)
+
+
+@event.listens_for(db.session, "do_orm_execute")
+def _follow_statement(state: ORMExecuteState) -> None:
+    if not state.is_select and state.bind_mapper is not None:
+        write = "insert" if state.is_insert else "update" if state.is_update else "delete"
+        changed(*_changed_by.get((state.bind_mapper.class_, write), ()))
+
+
+def changed(*names: str) -> None:
+    """What was made of these is out of date, once the current transaction is committed."""
+    if names:
+        db.session().info.setdefault("changed", set()).update(names)
+        on_commit(_renew_changed)
+
+
+def _renew_changed() -> None:
+    # All that the transaction changed, at the first call.
+    if names := db.session().info.pop("changed", None):
+        current_app.extensions["versions"].renew(sorted(names))
+
+
+def _is_in_transaction() -> bool:
+    # A session is made by its first use, and what is kept needs none.
+    return db.session.registry.has() and db.session().info.get("in_transaction") is not None
+
+
+class Words:
+    """A word for each name, on the server that all processes share."""
+
+    def __init__(self) -> None:
+        self._owed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
+        if self._owed:
+            return (None,) * len(names), None
+        *words, kept = cache.get_many(*(f"version:{name}" for name in names), key)
+        return tuple(words), kept
+
+    def complete(self, names: Sequence[str], found: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        missing = [name for name, word in zip(names, found, strict=True) if word is None]
+        new = self._put(missing) if missing and not self._owed else {}
+        words = tuple(word or new.get(name) for name, word in zip(names, found, strict=True))
+        return None if None in words else words
+
+    def renew(self, names: Sequence[str]) -> None:
+        if self._put(names):
+            return
+        # The server is away; when it is back, it must not serve what was kept before.
+        with self._lock:
+            is_first, self._owed = not self._owed, self._owed | set(names)
+        if is_first:
+            app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Werkzeug's documented way to the object itself
+            threading.Thread(target=self._pay, args=(app,), name="owed versions", daemon=True).start()
+
+    def _put(self, names: Sequence[str]) -> dict[str, str]:
+        """New words; none while the server is away."""
+        words = {name: secrets.token_hex(8) for name in names}
+        return words if cache.set_many({f"version:{name}": word for name, word in words.items()}, timeout=LIFETIME) else {}
+
+    def _pay(self, app: Flask) -> None:
+        while self._owed:
+            time.sleep(BREAK)
+            with self._lock, app.app_context():
+                if self._put(sorted(self._owed)):
+                    self._owed = set()
+
+
+class FileVersion:
+    """For a site on one SQLite file: whatever anybody commits, in this process or another, changes every version."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._opening = ""
+
+    def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
+        del names
+        return (self._read(),), cache.get(key)
+
+    def complete(self, names: Sequence[str], found: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        del names
+        return found
+
+    def renew(self, names: Sequence[str]) -> None:
+        """Nothing: to commit was enough."""
+
+    def _read(self) -> str:
+        with self._lock:
+            if self._connection is None:
+                # One of its own, which never writes: SQLite counts what *other* connections have committed.
+                self._connection = sqlite3.connect(str(db.engine.url.database), isolation_level=None, check_same_thread=False)
+                self._opening = secrets.token_hex(4)
+            (count,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return f"{self._opening}:{count}"
