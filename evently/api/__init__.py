@@ -9,11 +9,15 @@ from evently.http import json
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint.
     from evently.api import accounts, admin, bookings, events, health, people, reporting  # noqa: F401, PLC0415
-    from evently.api.endpoint import blueprint, reference  # noqa: PLC0415
+    from evently.api.endpoint import blueprint  # noqa: PLC0415
+    from evently.api.pages import pages  # noqa: PLC0415
+    from evently.api.reference import reference  # noqa: PLC0415
 
     json.init_app(app)
     # No other site can make a browser send a token, and cookies are never read.
     csrf.exempt(blueprint)
-    reference(app).register_blueprint(blueprint)
+    described = reference(app)
+    described.register_blueprint(blueprint)
+    app.register_blueprint(pages(described))
     # For clients that would rather name the version.
     app.register_blueprint(blueprint, name="api_v1", url_prefix="/api/v1")

@@ -21,7 +21,7 @@ def register(body: dict[str, Any]) -> With:
     return With(user, token=services.issue_token(user=user, name="registration"))
 
 
-@endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=(401,), limit=limit_logins, asks=None)
+@endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=("wrong_credentials",), limit=limit_logins, asks=None)
 def login(body: dict[str, Any]) -> dict[str, str]:
     """Get a new token by username and password."""
     user = services.authenticate(login=body["username"], password=body["password"])

@@ -29,25 +29,33 @@ from evently.http.idempotency import claimed_id
 from evently.notifications.announcements import announce
 
 
-@endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=(403,))
+@endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=("not_an_organizer",))
 def create_event(body: dict[str, Any]) -> Event:
     """Create an event, published at once unless `status` says draft; for organizers and staff."""
     return services.create_event(by=caller(), fields=cast("EventFields", body))
 
 
-@endpoint("PUT", "/admin/events/<uuid:event_id>/", body=EventChanges, answer=SavedEvent, refuses=(403, 404, 409))
+@endpoint(
+    "PUT",
+    "/admin/events/<uuid:event_id>/",
+    body=EventChanges,
+    answer=SavedEvent,
+    refuses=("not_your_event", "not_found", "below_sold", "event_cancelled"),
+)
 def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
     """Change what is sent and leave the rest; for its organizer and staff."""
     return services.update_event(by=caller(), event_id=event_id, fields=cast("EventFields", body))
 
 
-@endpoint("DELETE", "/admin/events/<uuid:event_id>/delete/", answer=DeletedEvent, refuses=(403, 404, 409))
+@endpoint(
+    "DELETE", "/admin/events/<uuid:event_id>/delete/", answer=DeletedEvent, refuses=("not_your_event", "not_found", "has_live_bookings")
+)
 def delete_event(event_id: uuid.UUID) -> Event:
     """Put it away for good, once nobody holds or waits for its tickets; for its organizer and staff. What happened is kept."""
     return services.delete_event(by=caller(), event_id=event_id)
 
 
-@endpoint("POST", "/admin/events/<uuid:event_id>/notify/", body=Announcement, answer=Announced, refuses=(403, 404))
+@endpoint("POST", "/admin/events/<uuid:event_id>/notify/", body=Announcement, answer=Announced, refuses=("not_your_event", "not_found"))
 def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
     """Write to everybody with a confirmed booking, one mail per person; for its organizer and staff."""
     told = announce(by=caller(), event_id=event_id, announcement_id=claimed_id(), **body)
@@ -55,7 +63,9 @@ def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
     return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")
 
 
-@endpoint("GET", "/admin/events/list/", query=ManagedEventSearch, answer=page_of(ManagedEvent), refuses=(403, 404))
+@endpoint(
+    "GET", "/admin/events/list/", query=ManagedEventSearch, answer=page_of(ManagedEvent), refuses=("not_an_organizer", "no_such_page")
+)
 def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
     """Every event for staff, their own for organizers."""
     by = caller()
@@ -72,7 +82,7 @@ def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
     return present_page(queries.list_managed_events(by=by, filters=filters, page=query["page"], size=query["page_size"]))
 
 
-@endpoint("GET", "/admin/events/<uuid:event_id>/details/", answer=ManagedEventDetails, refuses=(403, 404))
+@endpoint("GET", "/admin/events/<uuid:event_id>/details/", answer=ManagedEventDetails, refuses=("not_your_event", "not_found"))
 def show_managed_event(event_id: uuid.UUID) -> With:
     """One event with how it sells; for its organizer and staff."""
     event = queries.get_managed_event(by=caller(), event_id=event_id)

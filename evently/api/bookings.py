@@ -29,7 +29,11 @@ from evently.http.limits import limit_bookings
     body=NewBooking,
     answer=BookingSchema,
     status=201,
-    refuses=(403, 404, 409),
+    refuses=(
+        *("not_yourself", "not_found", "too_many_tickets", "too_expensive", "over_user_limit"),
+        *("sold_out", "not_enough_seats", "booking_in_progress"),
+        *("event_not_available", "event_started", "sales_not_started", "sales_ended"),
+    ),
     limit=limit_bookings,
     asks=presumed_token,
 )
@@ -46,7 +50,7 @@ def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
     return booking, {"Location": url_for(".show_booking", booking_id=booking.id)}
 
 
-@endpoint("GET", "/bookings/<uuid:booking_id>/", answer=BookingDetails, refuses=(404,))
+@endpoint("GET", "/bookings/<uuid:booking_id>/", answer=BookingDetails, refuses=("not_found",))
 def show_booking(booking_id: uuid.UUID) -> With:
     """A booking with its place in line and what happened so far; for its holder, the event's organizer and staff."""
     booking = queries.get_booking(by=caller(), booking_id=booking_id)
@@ -54,7 +58,12 @@ def show_booking(booking_id: uuid.UUID) -> With:
     return With(booking, position=place.ahead + 1 if place else None, timeline=timeline(booking))
 
 
-@endpoint("DELETE", "/bookings/<uuid:booking_id>/", answer=CancelledBooking, refuses=(404, 409))
+@endpoint(
+    "DELETE",
+    "/bookings/<uuid:booking_id>/",
+    answer=CancelledBooking,
+    refuses=("not_found", "already_cancelled", "booking_failed", "too_late_to_cancel"),
+)
 def cancel_booking(booking_id: uuid.UUID) -> Booking:
     """Give the tickets back."""
     return services.cancel_booking(by=caller(), booking_id=booking_id)
@@ -65,7 +74,7 @@ def cancel_booking(booking_id: uuid.UUID) -> Booking:
     "/users/<int(max=2147483647):user_id>/bookings/",
     query=BookingSearch,
     answer=page_of(BookingInHistory),
-    refuses=(403, 404),
+    refuses=("not_your_bookings", "not_found", "no_such_page"),
 )
 def list_bookings(query: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Somebody's bookings, the newest first; your own unless you are staff."""

@@ -8,16 +8,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import wraps
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import flask_smorest
-from flask import Flask, Response, request
+from flask import Response, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from evently.api.auth import EITHER_SCHEME, SCHEMES, caller
-from evently.api.schemas.shapes import Failure
+from evently.api import refusals
+from evently.api.auth import EITHER_SCHEME, caller
 from evently.errors import DomainError, Invalid
 from evently.http import json
 from evently.http.limits import Limit
@@ -25,23 +24,7 @@ from evently.http.limits import Limit
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class Reference(flask_smorest.Api):  # type: ignore[misc] # flask-smorest has no types
-    """The OpenAPI document, at /api/openapi.json."""
-
-    ERROR_SCHEMA = Failure
-
-    def _register_error_handlers(self) -> None:
-        """None: http/error_handlers.py answers every error."""
-
-
 blueprint = flask_smorest.Blueprint("api", __name__, url_prefix="/api")
-
-
-def reference(app: Flask) -> Reference:
-    described = Reference(app, spec_kwargs={"info": {"description": DESCRIPTION}})
-    for name, scheme in SCHEMES.items():
-        described.spec.components.security_scheme(name, scheme)
-    return described
 
 
 @blueprint.after_request  # type: ignore[untyped-decorator]
@@ -53,7 +36,7 @@ def keep_private(response: Response) -> Response:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address of the API, as a decorator: what it reads and answers, who may ask, how often, which statuses it refuses with.
+    """An address of the API, as a decorator: what it reads and answers, who may ask, how often, how it refuses.
 
     The view gets what `body` or `query` read as its first argument. `answer` writes what it returns, alone or with
     headers.
@@ -66,7 +49,8 @@ class Endpoint:
     status: int = 200
     body: type[Schema] | None = None
     query: type[Schema] | None = None
-    refuses: tuple[int, ...] = ()
+    # codes of refusals.py, besides those that follow from the rest
+    refuses: tuple[str, ...] = ()
     limit: Limit | None = None
     # Looks at the token and raises NotAuthenticated; None: anybody may ask.
     asks: Callable[[], object] | None = caller
@@ -107,14 +91,25 @@ class Endpoint:
             described = blueprint.arguments(self.body(), location="json")(described)
         if self.query:
             described = blueprint.arguments(self.query(), location="query")(described)
-        for status in sorted(self._refusals()):
-            described = blueprint.alt_response(status, response=HTTPStatus(status).name)(described)
-        known = {"operationId": view.__name__, "parameters": [] if self.method == "GET" else [IDEMPOTENCY_KEY]}
+        if self.bad_news:
+            described = blueprint.alt_response(self.bad_news, schema=self.answer)(described)
+        known = {
+            "operationId": view.__name__,
+            "parameters": [] if self.method == "GET" else [IDEMPOTENCY_KEY],
+            "responses": refusals.answers(self._codes(), field=next(iter((self.body or self.query or Schema)().fields), "")),
+        }
         security = {"security": EITHER_SCHEME} if self.asks else {}
         return dict(blueprint.doc(**known, **security)(described)._apidoc)  # noqa: SLF001 - where flask-smorest keeps it
 
-    def _refusals(self) -> set[int]:
-        return {*self.refuses, *((400, 413, 415) if self.body else ()), *((401,) if self.asks else ()), 429}
+    def _codes(self) -> set[str]:
+        kinds = (
+            (self.asks, refusals.OF_CALLERS),
+            (self.body, refusals.OF_BODIES),
+            (self.query, refusals.OF_QUERIES),
+            (self.method != "GET", refusals.OF_WRITES),
+            (not self.bad_news, refusals.OF_ALL),
+        )
+        return {*self.refuses, *(code for is_so, codes in kinds if is_so for code in codes)}
 
 
 # Lower case where it decorates.
@@ -160,12 +155,5 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "description": "Your own name for this request. Sent again with it, the request gets the first answer and does nothing twice.",
     "schema": {"type": "string", "maxLength": 255},
+    "example": "order-17",
 }
-
-DESCRIPTION = """\
-Events, bookings and accounts as JSON. Every path ends in `/`.
-
-Send `Authorization: Token <token>` (or `Bearer <token>`); registering and logging in answer with a token.
-Moments are ISO 8601 in UTC with `Z`, amounts are numbers with two decimals in the event's currency.
-Whatever goes wrong is answered as `{"error": "a sentence", "details": {"code": "stable", "fields": {"name": ["…"]}}}`.
-"""

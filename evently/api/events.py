@@ -12,7 +12,7 @@ from evently.events.models import Event
 from evently.events.queries import EventFilters
 
 
-@endpoint("GET", "/user/events/", query=PublicEventSearch, answer=page_of(PublicEvent), refuses=(404,), asks=None)
+@endpoint("GET", "/user/events/", query=PublicEventSearch, answer=page_of(PublicEvent), refuses=("no_such_page",), asks=None)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Published events; upcoming ones unless `upcoming_only=false`."""
     filters = EventFilters(
@@ -29,13 +29,13 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
     return present_page(queries.list_public_events(filters, page=query["page"], size=query["page_size"]))
 
 
-@endpoint("GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=(404,), asks=None)
+@endpoint("GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=("not_found",), asks=None)
 def show_event(event_id: uuid.UUID) -> Event:
     """One published event."""
     return queries.get_published_event(event_id)
 
 
-@endpoint("GET", "/events/<uuid:event_id>/availability/", answer=Availability, refuses=(404,), asks=None)
+@endpoint("GET", "/events/<uuid:event_id>/availability/", answer=Availability, refuses=("not_found",), asks=None)
 def show_availability(event_id: uuid.UUID) -> dict[str, Any]:
     """Seats that nobody has, counted now."""
     return {"event_id": event_id, "available_tickets": queries.count_available_tickets(event_id), "exact": True}

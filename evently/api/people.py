@@ -11,14 +11,14 @@ from evently.api.endpoint import endpoint
 from evently.api.schemas.people import DeletedPeople, NewStaff, PeopleToDelete, Staff
 
 
-@endpoint("POST", "/admin/users/staff/", body=NewStaff, answer=Staff, status=201, refuses=(403,))
+@endpoint("POST", "/admin/users/staff/", body=NewStaff, answer=Staff, status=201, refuses=("not_a_superuser",))
 def create_staff(body: dict[str, Any]) -> User:
     """Create an account that manages every event."""
     username, password = body.pop("username"), body.pop("password")
     return services.create_staff(by=caller(), username=username, password=password, profile=cast("ProfileFields", body))
 
 
-@endpoint("POST", "/admin/users/bulk_delete/", body=PeopleToDelete, answer=DeletedPeople, refuses=(403,))
+@endpoint("POST", "/admin/users/bulk_delete/", body=PeopleToDelete, answer=DeletedPeople, refuses=("not_a_superuser",))
 def delete_users(body: dict[str, Any]) -> dict[str, Any]:
     """Delete everybody whose username begins like this, but no organizers, staff or superusers.
 

@@ -10,13 +10,13 @@ from evently.reporting import queries
 from evently.reporting.queries import EventReport, Overview
 
 
-@endpoint("GET", "/admin/analytics/", answer=OverviewSchema, refuses=(403,))
+@endpoint("GET", "/admin/analytics/", answer=OverviewSchema, refuses=("not_an_organizer",))
 def show_overview() -> Overview:
     """Over every event for staff, over their own for organizers."""
     return queries.get_overview(by=caller())
 
 
-@endpoint("GET", "/admin/analytics/<uuid:event_id>/", answer=EventReportSchema, refuses=(403, 404))
+@endpoint("GET", "/admin/analytics/<uuid:event_id>/", answer=EventReportSchema, refuses=("not_your_event", "not_found"))
 def show_event_report(event_id: uuid.UUID) -> EventReport:
     """One event; for its organizer and staff."""
     return queries.get_event_report(by=caller(), event_id=event_id)

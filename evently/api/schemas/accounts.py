@@ -4,7 +4,7 @@ from marshmallow import fields
 
 from evently.accounts.services import LENGTHS, PASSWORD_LENGTH
 from evently.api.fields import Text, Whole
-from evently.api.schemas.shapes import Shape, text
+from evently.api.schemas.shapes import Answer, Shape, text
 
 
 class Registration(Shape):
@@ -29,22 +29,22 @@ class Credentials(Shape):
     password = text(required=True)
 
 
-class Registered(Shape):
+class Registered(Answer):
     id = Whole()
     username = Text()
     email = Text()
     token = Text()
 
 
-class LoggedIn(Shape):
+class LoggedIn(Answer):
     token = Text()
 
 
-class LoggedOut(Shape):
+class LoggedOut(Answer):
     status = Text()
 
 
-class Profile(Shape):
+class Profile(Answer):
     id = Whole()
     username = Text()
     email = Text()

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from evently.api.fields import Amount, Choice, Id, Moment, Text, Whole
-from evently.api.schemas.shapes import Days, Paging, Shape
+from evently.api.schemas.shapes import Answer, Days, Paging, Shape
 from evently.bookings.models import STATUSES
 from evently.events.rules import MAX_CAPACITY
 
@@ -18,7 +18,7 @@ class BookingSearch(Paging, Days):
     status = Choice(*STATUSES)
 
 
-class BookedEvent(Shape):
+class BookedEvent(Answer):
     id = Id()
     name = Text()
 
@@ -28,12 +28,12 @@ class BookedEventInHistory(BookedEvent):
     time = Moment()
 
 
-class BookingHolder(Shape):
+class BookingHolder(Answer):
     id = Whole()
     username = Text()
 
 
-class Booking(Shape):
+class Booking(Answer):
     id = Id()
     event = fields.Nested(BookedEvent)
     user = fields.Nested(BookingHolder)
@@ -44,10 +44,10 @@ class Booking(Shape):
     task_id = Text(allow_none=True)
 
 
-class TimelineStep(Shape):
+class TimelineStep(Answer):
     step = Choice("received", "confirmed", "failed", "cancelled")
     time = Moment()
-    reason = Text(metadata={"description": "Why a booking failed: a stable code, such as sold_out."})
+    reason = Text(metadata={"is_optional": True, "description": "Why a booking failed: a stable code, such as sold_out."})
 
 
 class BookingDetails(Booking):
@@ -55,7 +55,7 @@ class BookingDetails(Booking):
     timeline = fields.List(fields.Nested(TimelineStep))
 
 
-class BookingInHistory(Shape):
+class BookingInHistory(Answer):
     id = Id()
     event = fields.Nested(BookedEventInHistory)
     ticket_count = Whole()
@@ -64,6 +64,6 @@ class BookingInHistory(Shape):
     status = Choice(*STATUSES)
 
 
-class CancelledBooking(Shape):
+class CancelledBooking(Answer):
     booking_id = Id(attribute="id")
     status = Choice("cancelled")

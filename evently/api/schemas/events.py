@@ -5,7 +5,7 @@ from decimal import Decimal
 from marshmallow import fields, validate
 
 from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text, Whole, YesNo
-from evently.api.schemas.shapes import SEARCH_LENGTH, Days, Paging, Shape, text
+from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shape, text
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
 from evently.notifications.announcements import LENGTHS as ANNOUNCEMENT_LENGTHS
@@ -59,7 +59,7 @@ class ManagedEventSearch(Paging, Days):
     ordering = Choice("time", "-time", "created_at", "-created_at", "capacity", "-capacity", load_default="time")
 
 
-class SavedEvent(Shape):
+class SavedEvent(Answer):
     event_id = Id(attribute="id")
     name = Text()
     venue = Text()
@@ -67,7 +67,7 @@ class SavedEvent(Shape):
     capacity = Whole()
 
 
-class DeletedEvent(Shape):
+class DeletedEvent(Answer):
     event_id = Id(attribute="id")
     status = fields.Constant("deleted")
 
@@ -77,7 +77,7 @@ class Announcement(Shape):
     subject = text(ANNOUNCEMENT_LENGTHS["subject"], load_default="", metadata={"description": "About the event unless given."})
 
 
-class Announced(Shape):
+class Announced(Answer):
     status = fields.Constant("success")
     message = Text()
     event_id = Id()
@@ -86,7 +86,7 @@ class Announced(Shape):
     users_without_email = Whole(least=0, attribute="without_address")
 
 
-class ManagedEvent(Shape):
+class ManagedEvent(Answer):
     id = Id()
     name = Text()
     venue = Text()
@@ -99,13 +99,13 @@ class ManagedEvent(Shape):
     created_at = Moment()
 
 
-class Organizer(Shape):
+class Organizer(Answer):
     id = Whole()
     username = Text()
     email = Text()
 
 
-class ManagedEventDetails(Shape):
+class ManagedEventDetails(Answer):
     id = Id()
     name = Text()
     venue = Text()
@@ -122,7 +122,7 @@ class ManagedEventDetails(Shape):
     updated_at = Moment()
 
 
-class PublicEvent(Shape):
+class PublicEvent(Answer):
     id = Id()
     name = Text()
     venue = Text()
@@ -134,7 +134,7 @@ class PublicEvent(Shape):
     organizer = Text(attribute="organizer.username")
 
 
-class Availability(Shape):
+class Availability(Answer):
     event_id = Id()
     available_tickets = Whole(least=0)
     exact = fields.Boolean()

@@ -3,10 +3,10 @@
 from marshmallow import fields
 
 from evently.api.fields import Choice, Text, Whole
-from evently.api.schemas.shapes import Shape
+from evently.api.schemas.shapes import Answer
 
 
-class Health(Shape):
+class Health(Answer):
     status = Choice("healthy", "unhealthy")
     celery = Choice("running", "stopped", "unknown", metadata={"description": "Unknown while the broker does not answer."})
     workers = Whole(least=0)

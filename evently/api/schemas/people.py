@@ -5,14 +5,14 @@ from marshmallow import fields
 from evently.accounts.leaving import SHORTEST_PREFIX
 from evently.api.fields import Text, TrueOrFalse, Whole
 from evently.api.schemas.accounts import Registration
-from evently.api.schemas.shapes import Shape, text
+from evently.api.schemas.shapes import Answer, Shape, text
 
 
 class NewStaff(Registration):
     """A registration, by somebody else."""
 
 
-class Staff(Shape):
+class Staff(Answer):
     id = Whole()
     username = Text()
     email = Text()
@@ -24,6 +24,6 @@ class PeopleToDelete(Shape):
     dry_run = TrueOrFalse(load_default=False, metadata={"description": "Only count them."})
 
 
-class DeletedPeople(Shape):
+class DeletedPeople(Answer):
     deleted_users = Whole(least=0, metadata={"description": "How many were deleted; with `dry_run`, how many would be."})
     prefix = Text()

@@ -3,24 +3,24 @@
 from marshmallow import fields
 
 from evently.api.fields import Day, Id, Text, Whole
-from evently.api.schemas.shapes import Shape
+from evently.api.schemas.shapes import Answer
 
 CONFIRMED_NOW = {"description": "Bookings, not tickets, that are confirmed now."}
 
 
-class PopularEvent(Shape):
+class PopularEvent(Answer):
     event_id = Id()
     name = Text()
     bookings = Whole(least=0, metadata=CONFIRMED_NOW)
 
 
-class EventUtilization(Shape):
+class EventUtilization(Answer):
     event_id = Id()
     name = Text()
     utilization_percentage = fields.Float()
 
 
-class Overview(Shape):
+class Overview(Answer):
     total_bookings = Whole(least=0, metadata=CONFIRMED_NOW)
     most_popular_events = fields.List(fields.Nested(PopularEvent), metadata={"description": "The ten with the most bookings."})
     capacity_utilization = fields.List(
@@ -28,12 +28,12 @@ class Overview(Shape):
     )
 
 
-class DailyBookings(Shape):
+class DailyBookings(Answer):
     date = Day(metadata={"description": "A day in UTC."})
     bookings = Whole()
 
 
-class EventReport(Shape):
+class EventReport(Answer):
     event_id = Id()
     total_bookings = Whole(least=0, metadata=CONFIRMED_NOW)
     cancellation_rate = fields.Float(metadata={"description": "Percent cancelled of all bookings that were ever confirmed."})

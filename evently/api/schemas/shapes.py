@@ -17,6 +17,14 @@ class Shape(Schema):
         unknown = EXCLUDE
 
 
+class Answer(Shape):
+    """Every field is there in every answer, but for those that say otherwise."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        super().on_bind_field(field_name, field_obj)
+        field_obj.required = not field_obj.metadata.get("is_optional")
+
+
 def text(longest: int | None = None, choices: tuple[str, ...] = (), **kwargs: Any) -> Text:
     known = {"maxLength": longest, "enum": list(choices)}
     return Text(metadata={name: value for name, value in known.items() if value} | kwargs.pop("metadata", {}), **kwargs)
@@ -32,19 +40,21 @@ class Days(Shape):
     date_to = Day(metadata={"description": "Last day, included."})
 
 
-class FailureDetails(Shape):
-    code = Text(required=True, metadata={"description": "Stable, for programs."})
-    fields_ = fields.Dict(keys=Text(), values=fields.List(Text()), data_key="fields", metadata={"description": "Messages by input."})
+class FailureDetails(Answer):
+    code = Text(metadata={"description": "Stable, for programs."})
+    fields_ = fields.Dict(
+        keys=Text(), values=fields.List(Text()), data_key="fields", metadata={"is_optional": True, "description": "Messages by input."}
+    )
 
 
-class Failure(Shape):
-    error = Text(required=True, metadata={"description": "A sentence for people."})
-    details = fields.Nested(FailureDetails, required=True)
+class Failure(Answer):
+    error = Text(metadata={"description": "A sentence for people."})
+    details = fields.Nested(FailureDetails)
 
 
 def page_of(item: type[Schema]) -> Any:
     """The schema of one page of a list."""
-    return Shape.from_dict(
+    return Answer.from_dict(
         {
             "count": Whole(least=0, metadata={"description": "Items on all pages."}),
             "next": Text(allow_none=True, metadata={"format": "uri"}),
