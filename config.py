@@ -4,11 +4,8 @@ Settings come from environment variables and from a `.env` file beside this one 
 Without DATABASE_URL or DB_* the site is *embedded*: one process tree on an SQLite file, with demo accounts.
 """
 
-import math
 import os
-import re
 import secrets
-import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +17,6 @@ from dotenv import dotenv_values
 ROOT = Path(__file__).resolve().parent
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD")
-
-
-class ConfigurationError(Exception):
-    """The environment holds something the site cannot run with; the message says what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +56,9 @@ class Settings:
     # Bookings
     MAX_TICKETS_PER_BOOKING: int = 10
     # milliseconds; wake-ups of one event within this time share one message
-    WAKE_UP_WINDOW_MS: int = 20
+    WAKE_UP_WINDOW_MS: int = 50
     # milliseconds; how long an allocator waits for more after the last booking it saw
-    ALLOCATOR_LINGER_MS: int = 60
+    ALLOCATOR_LINGER_MS: int = 120
     ALLOCATOR_BATCH: int = 1000
     ALLOCATE_INLINE_WITHOUT_BROKER: bool = True
     # seconds; the sweep looks every so often for bookings that nobody decided
@@ -73,8 +66,11 @@ class Settings:
 
     # Tasks
     CELERY_BROKER_URL: str = "memory://"
-    # threads for the embedded worker
-    WORKER_THREADS: int = 4
+    # threads, prefork (processes) or solo (one task at a time); in embedded mode always threads
+    WORKER_POOL: str = "threads"
+    WORKER_CONCURRENCY: int = 4
+    # seconds; prefork ends a task that takes longer
+    TASK_TIME_LIMIT: float = 300.0
 
     # Limits, in the notation of flask-limiter
     RATELIMIT_ENABLED: bool = True
@@ -227,71 +223,33 @@ def superuser_password(environ: Mapping[str, str] | None = None) -> str | None:
     return (environment() if environ is None else environ).get("EVENTLY_PASSWORD") or None
 
 
-def _number(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigurationError(f"{name} must be a whole number, not {text!r}.")
-    return int(text)
-
-
-def _seconds(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise ConfigurationError(f"{name} must be a number of seconds, not {text!r}.")
-    return value
-
-
-def _flag(name: str, text: str) -> bool:
-    if text.lower() not in TRUE | FALSE:
-        raise ConfigurationError(f"{name} must be true or false, not {text!r}.")
-    return text.lower() in TRUE
-
-
-def _timezone(name: str, text: str) -> str:
-    if text not in zoneinfo.available_timezones():
-        raise ConfigurationError(f"{name} must be a time zone like Europe/Berlin, not {text!r}.")
-    return text
-
-
-def _origins(name: str, text: str) -> tuple[str, ...]:
-    origins = tuple(origin.lower().rstrip("/") for origin in text.replace(",", " ").split())
-    for origin in origins:
-        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
-            raise ConfigurationError(f"{name} must be origins like https://app.example.org, with commas between, not {origin!r}.")
-    return origins
-
-
-def _text(_name: str, text: str) -> str:
-    return text
-
-
 # What an operator may change by a variable of the same name; one that is empty counts as not set.
 _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
-    "HOST": _text,
-    "PORT": _number,
-    "DEBUG": _flag,
-    "DEFAULT_TIMEZONE": _timezone,
-    "DEFAULT_CURRENCY": _text,
-    "HTMX_URL": _text,
-    "HTMX_INTEGRITY": _text,
-    "MAX_TICKETS_PER_BOOKING": _number,
-    "ALLOCATE_INLINE_WITHOUT_BROKER": _flag,
-    "SWEEP_SECONDS": _seconds,
-    "WORKER_THREADS": _number,
-    "RATELIMIT_ENABLED": _flag,
-    "RATELIMIT_DEFAULT": _text,
-    "CORS_ORIGINS": _origins,
-    "LOGIN_RATE_LIMIT": _text,
-    "REGISTER_RATE_LIMIT": _text,
-    "BOOKING_RATE_LIMIT": _text,
-    "CACHE_ENABLED": _flag,
-    "EMAIL_HOST": _text,
-    "EMAIL_PORT": _number,
-    "EMAIL_USE_TLS": _flag,
-    "EMAIL_HOST_USER": _text,
-    "EMAIL_HOST_PASSWORD": _text,
-    "EMAIL_TIMEOUT": _seconds,
-    "DEFAULT_FROM_EMAIL": _text,
+    "HOST": text,
+    "PORT": number,
+    "DEBUG": flag,
+    "DEFAULT_TIMEZONE": timezone,
+    "DEFAULT_CURRENCY": text,
+    "HTMX_URL": text,
+    "HTMX_INTEGRITY": text,
+    "MAX_TICKETS_PER_BOOKING": number,
+    "ALLOCATE_INLINE_WITHOUT_BROKER": flag,
+    "SWEEP_SECONDS": seconds,
+    "WORKER_POOL": pool,
+    "WORKER_CONCURRENCY": number,
+    "TASK_TIME_LIMIT": seconds,
+    "RATELIMIT_ENABLED": flag,
+    "RATELIMIT_DEFAULT": text,
+    "CORS_ORIGINS": origins,
+    "LOGIN_RATE_LIMIT": text,
+    "REGISTER_RATE_LIMIT": text,
+    "BOOKING_RATE_LIMIT": text,
+    "CACHE_ENABLED": flag,
+    "EMAIL_HOST": text,
+    "EMAIL_PORT": number,
+    "EMAIL_USE_TLS": flag,
+    "EMAIL_HOST_USER": text,
+    "EMAIL_HOST_PASSWORD": text,
+    "EMAIL_TIMEOUT": seconds,
+    "DEFAULT_FROM_EMAIL": text,
 }

@@ -4,19 +4,26 @@
 """
 
 import datetime as dt
+import functools
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery, Task
 from celery.schedules import schedule
-from celery.signals import worker_process_init
+from celery.signals import celeryd_init, worker_process_init
 from flask import Flask
 from kombu.entity import Queue
+from sqlalchemy.exc import DBAPIError
 
 from evently.broker import ask_broker
 from evently.extensions import db
 
+# The first comes first, where one worker has them all.
+QUEUES = ("bookings", "mail", "default")
+ROUTES = {"bookings.*": {"queue": "bookings"}, "notifications.*": {"queue": "mail"}}
+# For tasks that nobody sends again soon: after up to 1, 2, 4, 5 and 5 seconds, drawn by lot.
+RETRIES = {"autoretry_for": (DBAPIError,), "max_retries": 5, "retry_backoff": True, "retry_backoff_max": 5, "retry_jitter": True}
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
@@ -48,23 +55,10 @@ def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None,
 
 def _configuration(config: dict[str, Any]) -> dict[str, Any]:
     return {
-        "broker_url": config["CELERY_BROKER_URL"],
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "worker_consumer": "evently.consumer:Consumer",
-        "broker_transport_options": _transport_options(config["CELERY_BROKER_URL"]),
+        **_broker(config["CELERY_BROKER_URL"]),
+        **_messages(config),
+        **_work(config),
         "imports": ("evently.bookings.tasks", "evently.notifications.tasks", "evently.idempotency.tasks"),
-        "task_ignore_result": True,
-        "task_serializer": "json",
-        "accept_content": ["json"],
-        "task_default_queue": "default",
-        "task_queues": [Queue(name) for name in ("bookings", "mail", "default")],  # type: ignore[no-untyped-call]
-        "task_routes": {"bookings.*": {"queue": "bookings"}, "notifications.*": {"queue": "mail"}},
-        # A task only wakes somebody up; the work itself is a row. So a lost task costs one sweep and no data.
-        "task_acks_late": True,
-        "worker_prefetch_multiplier": 1,
-        "worker_redirect_stdouts": False,
-        "worker_hijack_root_logger": False,
         # What is due is known from when the beat started, so it needs no file.
         "beat_scheduler": "celery.beat:Scheduler",
         # No task expires: the moment would be of one machine's clock and be compared with another's.
@@ -73,6 +67,46 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
             "sweep-mails": {"task": "notifications.deliver", "schedule": _every(config["SWEEP_SECONDS"])},
             "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},
         },
+    }
+
+
+def _broker(url: str) -> dict[str, Any]:
+    return {
+        "broker_url": url,
+        "broker_transport_options": _transport_options(url),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "worker_consumer": "evently.consumer:Consumer",
+    }
+
+
+def _messages(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
+        "task_default_queue": QUEUES[-1],
+        "task_routes": ROUTES,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        # What a task did is in the database. One that says otherwise (`ignore_result=False`) is heard for an hour.
+        "task_ignore_result": True,
+        "result_backend": config["REDIS_URL"],
+        "result_expires": 3600,
+    }
+
+
+def _work(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "worker_pool": config["WORKER_POOL"],
+        "worker_concurrency": config["WORKER_CONCURRENCY"],
+        "worker_prefetch_multiplier": 1,
+        "worker_redirect_stdouts": False,
+        "worker_hijack_root_logger": False,
+        # A task only wakes somebody up; the work itself is a row. So each may be done twice, and a lost one costs a sweep.
+        "task_acks_late": True,
+        # Only prefork can end a task. In threads nothing takes that long: allocators work in turns, mails have time-outs.
+        "task_time_limit": config["TASK_TIME_LIMIT"],
+        "task_soft_time_limit": 0.9 * config["TASK_TIME_LIMIT"],
     }
 
 
@@ -86,8 +120,25 @@ def _transport_options(broker_url: str) -> dict[str, Any]:
     if broker_url.startswith("memory"):
         # Seconds between two looks at the queue; the default of one second starves a pool of threads.
         return {"polling_interval": 0.02}
-    # Seconds, and one try: a buyer must not wait for a broker that is away. Unacknowledged tasks come back in time.
-    return {"socket_connect_timeout": 0.5, "visibility_timeout": 60, "socket_timeout": 2.0, "max_retries": 0}
+    return {
+        # Seconds, and one try: a buyer must not wait for a broker that is away.
+        "socket_connect_timeout": 0.5,
+        "socket_timeout": 0.5,
+        "max_retries": 0,
+        # Seconds; unacknowledged tasks come back in time.
+        "visibility_timeout": 60,
+        "queue_order_strategy": "priority",
+    }
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator] # celery has no types
+def _prepare_worker(conf: Any, **_: Any) -> None:
+    # Nobody waits for a worker's answer, and losing its connection costs it more than two seconds.
+    conf.broker_transport_options = {**conf.broker_transport_options, "socket_timeout": 2.0}
+    # Who sends SIGTERM knows; whoever presses Ctrl-C is told what comes of it.
+    from celery.apps import worker as program  # noqa: PLC0415 - of workers only
+
+    program.install_worker_term_handler = functools.partial(program._shutdown_handler, sig="SIGTERM", verbose=False)  # noqa: SLF001
 
 
 def _drop_inherited_connections(app: Flask) -> None:

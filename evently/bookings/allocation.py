@@ -58,18 +58,20 @@ class Outcome:
         return len(self.confirmed) + len(self.failed)
 
 
-def drain(event_id: uuid.UUID, *, hand_over: Callable[[], bool] = lambda: False) -> int:
-    """Decide the event's queue until it is empty and stays so for the lingering time; how many were decided.
+def drain(event_id: uuid.UUID, *, linger: float | None = None, hand_over: Callable[[], bool] = lambda: False) -> int:
+    """Decide the event's queue until it is empty and stays so for `linger` seconds; how many were decided.
 
     One thread of a process does so for an event; for a second one this returns at once. After each `TURN` it calls
     `hand_over`, which may say that another allocator will come, so that a busy event does not keep a thread for ever.
     """
+    if linger is None:
+        linger = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
     decided = 0
     if not turns.begin(event_id):
         return decided
     try:
         while True:
-            count, is_empty = _drain_for_a_turn(event_id)
+            count, is_empty = _drain_for_a_turn(event_id, linger)
             decided += count
             if is_empty and turns.end_unless_called(event_id):
                 return decided
@@ -83,9 +85,8 @@ def drain(event_id: uuid.UUID, *, hand_over: Callable[[], bool] = lambda: False)
         raise
 
 
-def _drain_for_a_turn(event_id: uuid.UUID) -> tuple[int, bool]:
+def _drain_for_a_turn(event_id: uuid.UUID, linger: float) -> tuple[int, bool]:
     """How many were decided, and whether the queue was empty for the lingering time at last."""
-    linger = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
     started = last_seen = time.monotonic()
     decided = 0
     while True:
@@ -169,9 +170,10 @@ def _oldest_waiting(session: Session, event_id: uuid.UUID) -> Sequence[Any]:
 
 
 def _decide(session: Session, event_id: uuid.UUID, stock: list[TicketStock], batch: Sequence[Any]) -> Outcome:
-    event = session.execute(select(Event.status, Event.time, Event.max_tickets_per_user).where(Event.id == event_id)).one()
+    facts = (Event.status, Event.time, Event.archived_at, Event.max_tickets_per_user)
+    event = session.execute(select(*facts).where(Event.id == event_id)).one()
     refusal = None
-    if event.status != PUBLISHED:
+    if event.status != PUBLISHED or event.archived_at is not None:
         refusal = NOT_ON_SALE
     elif event.time <= utc_now():
         refusal = STARTED

@@ -1,25 +1,27 @@
 """Celery tasks of the booking engine, on the queue `bookings`."""
 
+import functools
 import logging
 import uuid
 
 from celery import shared_task
-from sqlalchemy.exc import DBAPIError
 
 from evently.bookings import allocation, queries
 from evently.extensions import db
-from evently.worker import publish
+from evently.worker import RETRIES, publish
 
 log = logging.getLogger(__name__)
 
 
 # A database that goes away in the middle has undone the batch, and those who were woken meanwhile count on this one.
-@shared_task(  # type: ignore[untyped-decorator] # celery has no types
-    name="bookings.allocate_event", autoretry_for=(DBAPIError,), max_retries=5, retry_backoff=True, retry_backoff_max=5
-)
+@shared_task(name="bookings.allocate_event", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
 def allocate_event(event_id: str) -> int:
     """Decide an event's queue; how many bookings were decided."""
-    return allocation.drain(uuid.UUID(event_id), hand_over=lambda: publish(allocate_event, args=[event_id]))
+    return allocation.drain(uuid.UUID(event_id), hand_over=functools.partial(_call_another, event_id))
+
+
+def _call_another(event_id: str) -> bool:
+    return publish(allocate_event, args=[event_id])
 
 
 @shared_task(name="bookings.sweep")  # type: ignore[untyped-decorator] # celery has no types
@@ -31,7 +33,8 @@ def sweep() -> int:
     event_ids = queries.list_events_waiting()
     for event_id in event_ids:
         try:
-            allocation.decide_waiting(event_id)
+            # By turns, like any other: where somebody holds an event's lock for ever, only one thread waits for it.
+            allocation.drain(event_id, linger=0.0, hand_over=functools.partial(_call_another, str(event_id)))
         except Exception:
             # Whatever is wrong with this event, the others are not to wait for its sake.
             log.exception("The queue of event %s could not be decided", event_id)

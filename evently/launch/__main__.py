@@ -4,11 +4,11 @@ import argparse
 import os
 import sys
 
-from config import ConfigurationError
 from evently.launch.guardian import guardian
 from evently.launch.processes import LaunchError, StopRequested, say, stop_on_signals
 from evently.launch.run import run
 from evently.launch.stack import stack
+from evently.variables import ConfigurationError
 
 
 def main() -> int:

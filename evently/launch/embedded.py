@@ -20,7 +20,8 @@ class EmbeddedWorker:
     with EmbeddedWorker(app.extensions["celery"]):
         ...
 
-    One at a time in a process: Celery's own stop flag is the module's.
+    One at a time in a process: Celery's own stop flag is the module's. It has two threads at least, since a mail
+    server that hangs holds one.
     """
 
     def __init__(self, celery: Celery, *, threads: int = 4, beat: bool = True) -> None:
@@ -29,7 +30,7 @@ class EmbeddedWorker:
         self._worker = WorkController(
             app=celery,
             pool="threads",
-            concurrency=threads,
+            concurrency=max(2, threads),
             hostname="embedded@localhost",
             without_gossip=True,
             without_mingle=True,

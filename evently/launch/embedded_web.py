@@ -33,7 +33,7 @@ def create_web() -> Flask:
 
     app = create_app()
     _prepare(app)
-    worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_THREADS"]).start()
+    worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_CONCURRENCY"]).start()
     # After the last request, while threads may still be started.
     Finalize(None, _shut_down, args=(app, worker), exitpriority=100)
     threading.Thread(target=_end_with, args=(worker, os.getppid()), name="watch", daemon=True).start()

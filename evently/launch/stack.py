@@ -45,7 +45,7 @@ def stack(*, until: Callable[[], bool]) -> None:
         variables = _write_variables(environ, settings.DATA_DIR)
         _migrate(environ)
         web = web_service(settings, "--respawn-failed-workers", "wsgi:app", environ=environ, workers=2, kill_after=2)
-        for service in (*_celery_services(environ, settings), web):
+        for service in (*_celery_services(environ), web):
             supervisor.start(service)
         wait_for_answer(web, settings)
         _announce(settings, variables, places)
@@ -86,14 +86,11 @@ def _migrate(environ: dict[str, str]) -> None:
             raise LaunchError(f"The database could not be migrated (exit code {code}); the messages above say why.")
 
 
-def _celery_services(environ: dict[str, str], settings: Settings) -> Iterable[Service]:
+def _celery_services(environ: dict[str, str]) -> Iterable[Service]:
     # Celery warns whoever is root, each process for itself; the web server beside it runs as the same user.
     warnings = ("-W", "ignore:You're running the worker with superuser privileges")
     celery = [sys.executable, *warnings, "-m", "celery", "--quiet", "-A", "wsgi"]
-    options = [
-        *("--pool", "threads", "--concurrency", str(settings.WORKER_THREADS)),
-        *("--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
-    ]
+    options = ("--loglevel", "WARNING", "--without-gossip", "--without-mingle")
     for name, queues in (("bookings", "bookings"), ("rest", "mail,default")):
         command = [*celery, "worker", "-Q", queues, "-n", f"{name}@%h", *options]
         yield Service(f"The worker for {queues}", command, env=environ, cwd=ROOT)

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 BATCH = 50
 # seconds that a batch takes at most before what is left of it is given back
 BATCH_TIME = 120
+# seconds after which no other batch is begun, so that the task ends within its time; the sweep goes on
+RUN_TIME = 30
 # Answers a server gives until it has taken a mail: to a new connection, EHLO, STARTTLS and AUTH, and to each mail.
 ANSWERS = 12
 # Breaks of the line in a row after which the server is left alone until the next sweep.
@@ -33,23 +35,24 @@ def deliver() -> int:
     So a server that hangs holds up one of the worker's threads and not all of them.
     """
     _asked.set()
-    sent = 0
-    while _asked.is_set() and _turn.acquire(blocking=False):
+    sent, until = 0, time.monotonic() + RUN_TIME
+    while _asked.is_set() and time.monotonic() < until and _turn.acquire(blocking=False):
         try:
             _asked.clear()
-            sent += _drain()
+            sent += _drain(until)
         finally:
             _turn.release()
     return sent
 
 
-def _drain() -> int:
+def _drain(until: float) -> int:
     if not current_app.config["EMAIL_HOST"]:
         return _catch()
     sent = misses = 0
     answers_time = ANSWERS * current_app.config["EMAIL_TIMEOUT"]
     with _mail_server() as server:
-        while misses < PATIENCE and (mails := outbox.claim(limit=BATCH, lease=dt.timedelta(seconds=BATCH_TIME + answers_time))):
+        lease = dt.timedelta(seconds=BATCH_TIME + answers_time)
+        while misses < PATIENCE and time.monotonic() < until and (mails := outbox.claim(limit=BATCH, lease=lease)):
             batch_sent, misses = _send_batch(server, mails, misses)
             sent += batch_sent
     return sent

@@ -76,9 +76,10 @@ def test_what_is_held_already_counts_in_later_batches(app, monkeypatch):
     [
         ({"status": "cancelled"}, "event_not_available"),
         ({"status": "draft"}, "event_not_available"),
+        ({"archived_at": in_days(-1)}, "event_not_available"),
         ({"time": in_days(-1)}, "event_started"),
     ],
-    ids=["cancelled", "unpublished", "past"],
+    ids=["cancelled", "unpublished", "archived", "past"],
 )
 def test_an_event_that_is_not_on_any_more_confirms_nobody(app, change, code):
     event = make_event()

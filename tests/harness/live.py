@@ -31,7 +31,7 @@ def serving(site: Site, **variables: str) -> Iterator[str]:
 @contextlib.contextmanager
 def working(site: Site, *options: str, **variables: str) -> Iterator[Child]:
     """A worker for every queue, started as anybody would type it; `options` are the command's. It takes tasks."""
-    command = [sys.executable, "-m", "celery", "-A", "wsgi", "worker", "--pool", "threads", "--concurrency", "4"]
+    command = [sys.executable, "-m", "celery", "-A", "wsgi", "worker"]
     command += ["--loglevel", "INFO", "--without-gossip", "--without-mingle", *options]
     with tempfile.NamedTemporaryFile(prefix="evently-worker-") as log:
         child = Child(command, env=site.process_environ(**variables), cwd=ROOT, output=log.file)

@@ -10,6 +10,6 @@ from evently.launch.embedded import EmbeddedWorker
 
 def create_site() -> Flask:
     app = create_app()
-    worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_THREADS"]).start()
+    worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_CONCURRENCY"]).start()
     Finalize(None, worker.stop, exitpriority=100)
     return app
