@@ -1,0 +1,312 @@
+"""What is kept is as good as what is worked out anew: never older than a write that is answered, whoever wrote."""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from evently import broker, caching
+from evently.accounts.models import User
+from evently.accounts.services import update_profile
+from evently.accounts.versions import of_person
+from evently.bookings.models import Booking
+from evently.bookings.services import cancel_booking
+from evently.bookings.versions import SALES, of_sales
+from evently.caching import changed, remember
+from evently.database import transaction
+from evently.events.models import Event
+from evently.events.services import cancel_event, publish_event, update_event
+from evently.events.versions import EVENTS, of_event
+from evently.extensions import cache, db
+from tests.factories import decide, make_booking, make_event, make_organizer, make_user
+from tests.harness.parts import ROOT
+from tests.harness.site import Site, apart
+
+ON_POSTGRESQL = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+ON_SQLITE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+
+
+class Asked:
+    """Works out how often it was asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> int:
+        self.times += 1
+        return self.times
+
+
+@pytest.fixture
+def asked(app) -> Asked:
+    return Asked()
+
+
+def test_what_is_kept_is_not_worked_out_again(asked):
+    assert [remember("a:1", asked, of=("x",), seconds=60) for _ in range(3)] == [1, 1, 1]
+    assert remember("a:2", asked, of=("x",), seconds=60) == 2
+    assert remember("b:1", asked, of=("x",), seconds=60) == 3
+
+
+@pytest.mark.parametrize("value", [None, 0, "", b"\0", (), {"id": uuid.UUID(int=1)}])
+def test_every_value_is_kept(app, value):
+    given = iter([value])
+    assert [remember("a:1", lambda: next(given), of=("x",), seconds=60) for _ in range(2)] == [value, value]
+
+
+def test_it_is_kept_for_its_time_and_no_longer(asked):
+    assert remember("a:1", asked, of=("x",), seconds=0.3) == 1
+    assert remember("a:1", asked, of=("x",), seconds=0.3) == 1
+    time.sleep(0.35)
+    assert remember("a:1", asked, of=("x",), seconds=0.3) == 2
+
+
+def test_nothing_is_kept_when_it_is_turned_off(app, asked, monkeypatch):
+    monkeypatch.setitem(app.config, "CACHE_ENABLED", False)
+    assert [remember("a:1", asked, of=("x",), seconds=60) for _ in range(2)] == [1, 2]
+
+
+@ON_POSTGRESQL
+def test_a_new_version_of_any_name_ends_it(asked):
+    for number, name in enumerate(["x", "y", "x"], start=1):
+        assert remember("a:1", asked, of=("x", "y"), seconds=60) == number
+        changed(name)
+    changed("z")
+    assert remember("a:1", asked, of=("x", "y"), seconds=60) == 4
+
+
+def test_a_write_counts_once_it_is_committed(app, asked):
+    assert remember("a:1", asked, of=of_event(uuid.UUID(int=1)), seconds=60) == 1
+    event = make_event()
+    question = {"of": of_event(event.id), "seconds": 60}
+    before = remember("a:1", asked, **question)
+    with contextlib.suppress(KeyError), transaction():
+        db.session.get(Event, event.id).name = "Never"
+        db.session.flush()
+        raise KeyError
+    assert remember("a:1", asked, **question) == before
+    with transaction():
+        db.session.get(Event, event.id).name = "New"
+        db.session.flush()
+        # What we see in here is ours alone.
+        assert remember("a:1", asked, **question) == before + 1
+        assert beside(app, lambda: remember("a:1", asked, **question)) == before
+    assert remember("a:1", asked, **question) == before + 2
+
+
+def test_what_was_read_before_a_write_is_not_kept_after_it(app):
+    """The race: old is read, somebody writes, old is put away. The next reader must not find it."""
+    event = make_event(name="Old")
+    reading, written = threading.Event(), threading.Event()
+
+    def read_slowly() -> str:
+        name = db.session.scalar(sa.select(Event.name))
+        reading.set()
+        assert written.wait(10)
+        return name
+
+    def ask(work_out: Callable[[], str]) -> str:
+        return remember("a:1", work_out, of=of_event(event.id), seconds=60)
+
+    slow = []
+    thread = threading.Thread(target=lambda: slow.append(_in_context(app, ask, read_slowly)))
+    thread.start()
+    assert reading.wait(10)
+    with transaction():
+        db.session.get(Event, event.id).name = "New"
+    written.set()
+    thread.join()
+    assert slow == ["Old"]
+    assert apart(ask, lambda: db.session.scalar(sa.select(Event.name))) == "New"
+
+
+def test_what_a_request_read_first_does_not_make_it_keep_what_is_old(app):
+    """A read that is open shows SQLite as it was when it began, whatever is committed meanwhile."""
+    event = make_event(name="Old")
+
+    def request() -> None:
+        db.session.scalar(sa.select(User.id))
+        beside(app, rename)
+        assert remember("a:1", lambda: db.session.scalar(sa.select(Event.name)), of=of_event(event.id), seconds=60) == "New"
+
+    def rename() -> None:
+        with transaction():
+            db.session.get(Event, event.id).name = "New"
+
+    apart(request)
+    assert apart(lambda: remember("a:1", lambda: "anew", of=of_event(event.id), seconds=60)) == "New"
+
+
+def beside(app, function: Callable[..., object], *args: object) -> object:
+    """What another thread gets from this."""
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(_in_context, app, function, *args).result()
+
+
+def _in_context(app, function: Callable[..., object], *args: object) -> object:
+    with app.app_context():
+        return function(*args)
+
+
+# (what is done, the names that must change); others may change too
+def _rename_organizer(event: Event) -> None:
+    with transaction():
+        db.session.get(User, event.organizer_id).username = "somebody.else"
+
+
+def _rename_all(_event: Event) -> None:
+    with transaction():
+        db.session.execute(sa.update(Event).values(name="All"))
+
+
+def _suspend_all(_event: Event) -> None:
+    with transaction():
+        db.session.execute(sa.update(User).values(is_active=False))
+
+
+def _book(event: Event) -> None:
+    make_booking(event=event)
+
+
+def _give_back(event: Event) -> None:
+    booking = db.session.scalars(sa.select(Booking)).first()
+    cancel_booking(by=booking.user, booking_id=booking.id)
+
+
+WRITES = {
+    "a new event": (lambda _: make_event(), "lists"),
+    "an event renamed": (lambda e: update_event(by=e.organizer, event_id=e.id, fields={"name": "New"}), "lists event"),
+    "more seats": (lambda e: update_event(by=e.organizer, event_id=e.id, fields={"capacity": 99}), "lists event"),
+    "an event cancelled": (lambda e: cancel_event(by=e.organizer, event_id=e.id), "lists event sales"),
+    "a draft published": (lambda e: publish_event(by=e.organizer, event_id=e.id), "lists event"),
+    "its organizer renamed": (_rename_organizer, "lists event organizer"),
+    "its organizer's address": (lambda e: update_profile(user=e.organizer, profile={"address": "There"}), "organizer"),
+    "a statement over all events": (_rename_all, "lists event"),
+    "a statement over all people": (_suspend_all, "lists event organizer"),
+    "a booking decided": (_book, "sales"),
+    "a booking cancelled": (_give_back, "sales"),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_every_write_renews_what_it_changes(app, name):
+    write, parts = WRITES[name]
+    event = make_event(by=make_organizer(), status="draft" if "draft" in name else "published")
+    if "draft" not in name:
+        make_booking(event=event)
+    names = {
+        "lists": (EVENTS,),
+        "event": of_event(event.id),
+        "organizer": of_person(event.organizer_id),
+        "sales": (SALES,),
+    }
+    names_of_sales = of_sales(event.id)
+    for part in parts.split():
+        apart(lambda part=part: remember(f"{part}:", lambda: "old", of=names[part], seconds=60))
+        apart(lambda: remember("event sales:", lambda: "old", of=names_of_sales, seconds=60))
+    write(event)
+    for part in parts.split():
+        assert apart(lambda part=part: remember(f"{part}:", lambda: "new", of=names[part], seconds=60)) == "new"
+    if "sales" in parts:
+        assert apart(lambda: remember("event sales:", lambda: "new", of=names_of_sales, seconds=60)) == "new"
+
+
+@ON_POSTGRESQL
+def test_what_has_nothing_to_do_with_it_stays(app):
+    event, other = make_event(), make_event()
+    user = make_user()
+    kept = {"event:": of_event(other.id), "person:": of_person(user.id), "lists:": (EVENTS,)}
+    for key, names in kept.items():
+        remember(key, lambda: "old", of=names, seconds=60)
+    make_booking(event=event)
+    assert remember("lists:", lambda: "new", of=(EVENTS,), seconds=60) == "old"
+    update_event(by=event.organizer, event_id=event.id, fields={"name": "New"})
+    assert remember("event:", lambda: "new", of=of_event(other.id), seconds=60) == "old"
+    assert remember("person:", lambda: "new", of=of_person(user.id), seconds=60) == "old"
+
+
+@ON_SQLITE
+def test_what_another_process_writes_into_the_file_counts(asked):
+    assert [remember("a:1", asked, of=("x",), seconds=60) for _ in range(2)] == [1, 1]
+    statement = "UPDATE alembic_version SET version_num = version_num"
+    program = f"import sqlite3; c = sqlite3.connect({db.engine.url.database!r}); c.execute({statement!r}); c.commit()"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+    assert remember("a:1", asked, of=("x",), seconds=60) == 2
+
+
+@ON_POSTGRESQL
+def test_another_process_finds_what_is_kept_and_ends_it(site: Site, asked):
+    def elsewhere(program: str) -> str:
+        program = f"from wsgi import app\nfrom evently.caching import *\nwith app.app_context(): print({program})"
+        output = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=site.process_environ(), text=True)
+        return output.strip()
+
+    assert remember("a:1", asked, of=("x",), seconds=60) == 1
+    assert elsewhere('remember("a:1", lambda: 7, of=("x",), seconds=60)') == "1"
+    elsewhere('changed("x")')
+    assert remember("a:1", asked, of=("x",), seconds=60) == 2
+
+
+@pytest.fixture
+def away(monkeypatch) -> Iterator[Callable[[], None]]:
+    """The cache's server answers nobody, until this is called."""
+    monkeypatch.setattr(caching, "BREAK", 0.05)
+    broker._note(away_until=time.monotonic() + 60)
+    yield lambda: broker._note(away_until=0.0)
+    broker._note(away_until=0.0)
+
+
+@ON_POSTGRESQL
+def test_without_the_server_everything_is_worked_out(asked, away):
+    assert [remember("a:1", asked, of=("x",), seconds=60) for _ in range(2)] == [1, 2]
+
+
+@ON_POSTGRESQL
+def test_what_changes_while_the_server_is_away_is_not_served_when_it_is_back(asked, monkeypatch):
+    monkeypatch.setattr(caching, "BREAK", 0.05)
+    assert remember("a:1", asked, of=("x",), seconds=60) == 1
+    broker._note(away_until=time.monotonic() + 60)
+    changed("x")
+    broker._note(away_until=0.0)
+    # This process knows at once, others as soon as it has told the server.
+    assert remember("a:1", asked, of=("x",), seconds=60) == 2
+    for _ in range(100):
+        if not caching.current_app.extensions["versions"]._owed:
+            break
+        time.sleep(0.05)
+    assert remember("a:1", asked, of=("x",), seconds=60) == 3
+    assert remember("a:1", asked, of=("x",), seconds=60) == 3
+
+
+@ON_POSTGRESQL
+def test_a_lost_word_ends_what_was_kept_under_it(asked):
+    assert remember("a:1", asked, of=("x",), seconds=60) == 1
+    cache.delete("version:x")
+    assert remember("a:1", asked, of=("x",), seconds=60) == 2
+
+
+@ON_SQLITE
+def test_the_watching_connection_holds_nothing(app, asked):
+    remember("a:1", asked, of=("x",), seconds=60)
+    with sqlite3.connect(db.engine.url.database, timeout=0.1) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+    connection.close()
+
+
+def test_decisions_renew_once_for_a_batch(app, monkeypatch):
+    event = make_event(capacity=50)
+    for _ in range(5):
+        make_booking(event=event, decided=False)
+    renewed = []
+    versions = app.extensions["versions"]
+    monkeypatch.setattr(versions, "renew", lambda names: renewed.append(list(names)))
+    decide(event)
+    assert renewed == [sorted([SALES, f"sales:{event.id}"])]
