@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 
+from evently.variables import ConfigurationError, flag, number, origins, pool, seconds, text, timezone
+
 ROOT = Path(__file__).resolve().parent
-TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD")
 
 
