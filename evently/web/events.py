@@ -28,7 +28,7 @@ OVERVIEW_AGE = 30
 
 @blueprint.get("/")
 def list_events() -> Response:
-    listing = Listing.read(request.args)
+    listing = Listing.read(request.args).settled(today())
     # The address a visitor shares says what is set and nothing else; forms without script send what is empty too.
     address = listing.page_address(listing.page)
     if "" in request.args.values() and not wants_fragment():
@@ -46,17 +46,24 @@ def list_of(listing: Listing) -> dict[str, Any]:
 
 def calendar_of(listing: Listing) -> dict[str, Any]:
     now, zone = utc_now(), site_zone()
-    today = now.astimezone(zone).date()
-    first = listing.month_shown(today)
+    first = listing.month_shown(today())
     start, after = (dt.datetime.combine(day, dt.time(), zone) for day in (first, following(first)))
     month = month_of(first, list_month(listing.filters(now, zone), first=start, after=after))
     turns = {"prev": month.previous, "next": month.next}
-    return {"month": month, "today": today, "turns": {rel: turn for rel, turn in turns.items() if turn and listing.reaches(turn, today)}}
+    return {
+        "month": month,
+        "today": today(),
+        "turns": {rel: turn for rel, turn in turns.items() if turn and listing.reaches(turn, today())},
+    }
 
 
 def site_zone() -> ZoneInfo:
     """The zone in which days begin for the whole site."""
     return ZoneInfo(current_app.config["DEFAULT_TIMEZONE"])
+
+
+def today() -> dt.date:
+    return utc_now().astimezone(site_zone()).date()
 
 
 @cache.memoize(timeout=OVERVIEW_AGE)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,11 +82,14 @@ class Listing:
             ordering=SORTS[self.sort][0],
         )
 
+    def settled(self, today: dt.date) -> "Listing":
+        """The same search without a month that its dates leave nothing of."""
+        return self if self.month is None or self.reaches(self.month, today) else replace(self, month=None)
+
     def month_shown(self, today: dt.date) -> dt.date:
-        """The first day of the month that the calendar shows: the one asked for, unless the dates leave nothing of it."""
+        """The first day of the month that the calendar shows."""
         first_day, last_day = self._days(today)
-        fallback = first_of(first_day or min(today, last_day or today))
-        return self.month if self.month and self.reaches(self.month, today) else fallback
+        return self.month or first_of(first_day or min(today, last_day or today))
 
     def reaches(self, month: dt.date, today: dt.date) -> bool:
         """Whether the dates asked for leave a day of the month that begins then."""
