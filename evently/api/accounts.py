@@ -7,8 +7,10 @@ from evently.accounts.models import User
 from evently.accounts.services import ProfileFields
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
+from evently.api.kept import Kept
 from evently.api.presenters import With
 from evently.api.schemas.accounts import Credentials, LoggedIn, LoggedOut, Profile, ProfileChanges, Registered, Registration
+from evently.caching import PROFILES
 from evently.http.identity import require_token
 from evently.http.limits import limit_logins, limit_registrations
 
@@ -35,7 +37,7 @@ def logout() -> dict[str, str]:
     return {"status": "logged_out"}
 
 
-@endpoint("GET", "/user/auth/me/", answer=Profile)
+@endpoint("GET", "/user/auth/me/", answer=Profile, kept=Kept(PROFILES, lambda: (), is_personal=True))
 def show_profile() -> User:
     """Who you are."""
     return caller()

@@ -6,6 +6,7 @@ from typing import Any, cast
 from evently.accounts.policies import require_organizer
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
+from evently.api.kept import Kept
 from evently.api.listing import days, present_page
 from evently.api.presenters import With
 from evently.api.schemas.events import (
@@ -21,10 +22,12 @@ from evently.api.schemas.events import (
 )
 from evently.api.schemas.shapes import page_of
 from evently.bookings.queries import count_confirmed_bookings
+from evently.caching import MOMENT
 from evently.events import queries, services
 from evently.events.models import Event
 from evently.events.queries import EventFilters
 from evently.events.rules import EventFields
+from evently.events.versions import EVENTS
 from evently.http.idempotency import claimed_id
 from evently.notifications.announcements import announce
 
@@ -64,7 +67,12 @@ def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
 
 
 @endpoint(
-    "GET", "/admin/events/list/", query=ManagedEventSearch, answer=page_of(ManagedEvent), refuses=("not_an_organizer", "no_such_page")
+    "GET",
+    "/admin/events/list/",
+    query=ManagedEventSearch,
+    answer=page_of(ManagedEvent),
+    refuses=("not_an_organizer", "no_such_page"),
+    kept=Kept(MOMENT, lambda: (EVENTS,), is_personal=True),
 )
 def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
     """Every event for staff, their own for organizers."""

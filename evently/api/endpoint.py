@@ -17,6 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from evently.api import refusals
 from evently.api.auth import EITHER_SCHEME, caller
+from evently.api.kept import Kept, tagged
 from evently.errors import DomainError, Invalid
 from evently.http import json
 from evently.http.limits import Limit
@@ -56,6 +57,8 @@ class Endpoint:
     asks: Callable[[], object] | None = caller
     # The status with which it also says `answer`, when that is no good news; the view then returns a response of its own.
     bad_news: int | None = None
+    # None: worked out for each request.
+    kept: Kept | None = None
 
     def __call__(self, view: View) -> View:
         served = self._serve(view)
@@ -68,8 +71,7 @@ class Endpoint:
         answer, sent = self.answer(), (self.body or self.query or Schema)()
         read = _body if self.body else _query if self.query else None
 
-        @wraps(view)
-        def served(**path: Any) -> Response:
+        def work_out(**path: Any) -> Response:
             # Before the body is looked at: strangers learn nothing, not even what was wrong with it.
             if self.asks:
                 self.asks()
@@ -81,8 +83,18 @@ class Endpoint:
             content, headers = result if isinstance(result, tuple) else (result, None)
             return Response(json.write(answer.dump(content)), self.status, headers, mimetype="application/json")
 
+        @wraps(view)
+        def served(**path: Any) -> Response:
+            response = self.kept.serve(work_out, **path) if self.kept else work_out(**path)
+            return tagged(response) if self._is_public else response
+
         served.is_counted = bool(self.limit)  # type: ignore[attr-defined]
         return served
+
+    @property
+    def _is_public(self) -> bool:
+        """Whether it is a read that answers everybody alike."""
+        return self.method == "GET" and self.asks is None and not self.bad_news
 
     def _describe(self, view: View) -> dict[str, Any]:
         """What flask-smorest keeps about a view, of which its decorators make the document."""
@@ -93,9 +105,11 @@ class Endpoint:
             described = blueprint.arguments(self.query(), location="query")(described)
         if self.bad_news:
             described = blueprint.alt_response(self.bad_news, schema=self.answer)(described)
+        if self._is_public:
+            described = blueprint.alt_response(304, description="It is still what `If-None-Match` names.")(described)
         known = {
             "operationId": view.__name__,
-            "parameters": [] if self.method == "GET" else [IDEMPOTENCY_KEY],
+            "parameters": [IF_NONE_MATCH] if self._is_public else [IDEMPOTENCY_KEY] if self.method != "GET" else [],
             "responses": refusals.answers(self._codes(), field=next(iter((self.body or self.query or Schema)().fields), "")),
         }
         security = {"security": EITHER_SCHEME} if self.asks else {}
@@ -149,6 +163,13 @@ def _by_field(messages: Mapping[str, Any]) -> dict[str, list[str]]:
         for name, said in messages.items()
     }
 
+
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "The `ETag` of an answer that you have; while it is still the same, the answer is 304 and empty.",
+    "schema": {"type": "string"},
+}
 
 IDEMPOTENCY_KEY = {
     "in": "header",

@@ -4,15 +4,25 @@ import uuid
 from typing import Any
 
 from evently.api.endpoint import endpoint
+from evently.api.kept import Kept
 from evently.api.listing import days, present_page
 from evently.api.schemas.events import Availability, PublicEvent, PublicEventSearch
 from evently.api.schemas.shapes import page_of
+from evently.caching import MOMENT
 from evently.events import queries
-from evently.events.models import Event
 from evently.events.queries import EventFilters
+from evently.events.versions import EVENTS
 
 
-@endpoint("GET", "/user/events/", query=PublicEventSearch, answer=page_of(PublicEvent), refuses=("no_such_page",), asks=None)
+@endpoint(
+    "GET",
+    "/user/events/",
+    query=PublicEventSearch,
+    answer=page_of(PublicEvent),
+    refuses=("no_such_page",),
+    asks=None,
+    kept=Kept(MOMENT, lambda: (EVENTS,)),
+)
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Published events; upcoming ones unless `upcoming_only=false`."""
     filters = EventFilters(
@@ -30,9 +40,9 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @endpoint("GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=("not_found",), asks=None)
-def show_event(event_id: uuid.UUID) -> Event:
-    """One published event."""
-    return queries.get_published_event(event_id)
+def show_event(event_id: uuid.UUID) -> dict[str, Any]:
+    """One published event, its seats counted now."""
+    return queries.describe_published_event(event_id) | {"available_tickets": queries.count_available_tickets(event_id)}
 
 
 @endpoint("GET", "/events/<uuid:event_id>/availability/", answer=Availability, refuses=("not_found",), asks=None)
