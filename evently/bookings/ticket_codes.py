@@ -28,7 +28,7 @@ FORMAT = "EV1"
 
 def encode_code(seq: int, seat: int) -> str:
     """`7K4M29QD` for this seat, from 1, of the booking with this `seq`."""
-    length, seats = next((length, seats) for length, seats in FORMS if seat <= seats and seq * seats < len(CODE_ALPHABET) ** length)
+    length, seats = next((length, seats) for length, seats in FORMS if seat <= seats and (seq + 1) * seats <= len(CODE_ALPHABET) ** length)
     number, letters = _permute(seq * seats + seat - 1, _side(length)), []
     for _ in range(length):
         number, index = divmod(number, len(CODE_ALPHABET))

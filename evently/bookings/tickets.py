@@ -76,7 +76,7 @@ def list_tickets(*, by: User, booking_id: uuid.UUID) -> list[Ticket]:
     """All tickets of a booking by seat; none where it never came to any. Raises NotFound."""
     booking = get_booking(by=by, booking_id=booking_id)
     admissions = db.session.execute(select(Admission.seat, Admission.admitted_at).where(Admission.booking_seq == booking.seq))
-    return tickets_of(booking, dict(admissions.tuples().all()))
+    return tickets_of(booking, {row.seat: row.admitted_at for row in admissions})
 
 
 def tickets_of(booking: Booking, admitted_at: Mapping[int, dt.datetime] | None = None) -> list[Ticket]:
