@@ -1,5 +1,6 @@
 """An example for every shape of the API, by the name of its schema."""
 
+from decimal import Decimal
 from typing import Any
 
 EVENT_ID, BOOKING_ID = "6f1c2a9e-8d3b-4c57-9a40-2f7e1b5d8c36", "b3f0c1d2-5a64-4e0b-8c1f-0d9a7e6b5c43"
@@ -13,9 +14,9 @@ NAMES = {"first_name": "Mira", "last_name": "Tälberg", "phone_number": "+49 341
 PASSWORD = {"password": "correct horse battery"}
 WHERE = {"name": "Nachtkonzert im Gasometer", "venue": "Gaswerk Nord, Halle 2", "time": TIME, "capacity": 400}
 TEXT = {"description": "Organ and saxophone, in the round."}
-PRICE, LEFT = {"price_per_ticket": 24.00}, {"available_tickets": 137}
+PRICE, LEFT = {"price_per_ticket": Decimal("24.00")}, {"available_tickets": 137}
 BOOKED_EVENT = {"id": EVENT_ID, "name": WHERE["name"]}
-BOOKING = {"ticket_count": 2, "total_amount": 48.00, "booking_date": BOOKED}
+BOOKING = {"ticket_count": 2, "total_amount": Decimal("48.00"), "booking_date": BOOKED}
 HOLDER = {"id": 42, "username": "mira"}
 MANAGED = {"id": EVENT_ID, **WHERE, **LEFT, **PRICE, "organizer": "gaswerk", "is_active": True, "created_at": CREATED}
 PUBLIC = {"id": EVENT_ID, **WHERE, **LEFT, **PRICE, **TEXT, "organizer": "gaswerk"}

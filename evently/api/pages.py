@@ -1,9 +1,12 @@
-"""The OpenAPI document."""
+"""The OpenAPI document, and the pages that show it to people."""
 
 from flask import Blueprint, Response, request
 
 from evently.api.reference import Reference
+from evently.api.refusals import REFUSALS
+from evently.api.shown import answer_fields_of, answers_of, fields_of, indented, operations_of, parameters_of, refusals_of
 from evently.http import json
+from evently.http.htmx import render
 
 # seconds; the document changes with the code only
 MAX_AGE = 300
@@ -11,6 +14,8 @@ MAX_AGE = 300
 
 def pages(reference: Reference) -> Blueprint:
     blueprint = Blueprint("reference", __name__, url_prefix="/api")
+    functions = (operations_of, parameters_of, fields_of, answers_of, answer_fields_of, refusals_of, indented)
+    known = {function.__name__: function for function in functions}
 
     @blueprint.get("/openapi.json")
     def document() -> Response:
@@ -18,5 +23,9 @@ def pages(reference: Reference) -> Blueprint:
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
         response.add_etag()
         return response.make_conditional(request)  # type: ignore[return-value] # it returns itself
+
+    @blueprint.get("/docs/")
+    def show() -> Response:
+        return render("api/reference.html", document=reference.document, refusals=REFUSALS, **known)
 
     return blueprint

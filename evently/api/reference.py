@@ -110,7 +110,7 @@ def _finish_answer(status: str, answer: dict[str, Any]) -> None:
     if status in {"409", "429"}:
         names.append("Retry-After")
     answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    for content in answer["content"].values():
+    for content in answer.get("content", {}).values():
         _exemplify(content)
 
 

@@ -10,8 +10,8 @@ from evently.errors import NotAuthenticated
 
 
 def is_api_path(path: str) -> bool:
-    """Whether this is an address of the API, which knows tokens and JSON only; every other is a page's."""
-    return f"{path}/".startswith("/api/")
+    """Whether this is an address of the API, which knows tokens and JSON only; every other is a page's, the reference's too."""
+    return f"{path}/".startswith("/api/") and not path.startswith("/api/docs/")
 
 
 def find_asker() -> User | None:

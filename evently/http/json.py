@@ -19,9 +19,9 @@ def init_app(app: Flask) -> None:
     app.json = Json(app)
 
 
-def write(content: Any) -> bytes:
+def write(content: Any, *, is_indented: bool = False) -> bytes:
     """As `jsonify` writes it, without the way through text."""
-    return orjson.dumps(content, default=_plain)
+    return orjson.dumps(content, default=_plain, option=orjson.OPT_INDENT_2 if is_indented else None)
 
 
 def read(body: bytes) -> Any:

@@ -65,7 +65,7 @@ def test_pages_for_everybody(new_page: NewPage):
     make_booking(event=events[0], tickets=9)
     make_booking(event=events[0], tickets=9)
     searches = ["/", "/?when=range&from=2026-01-01&category=other&price=50&available=1", "/?q=nothing&when=weekend", "/?page=7"]
-    ways_in = ["/login", "/register", "/nowhere"]
+    ways_in = ["/login", "/register", "/nowhere", "/api/docs/"]
     page = new_page()
     look_at(page, searches + ways_in + [f"/events/{event.id}" for event in (*events, sold_out)])
     page.goto("/register")
