@@ -6,6 +6,7 @@ what a camera wrote into it nor what somebody hid there, is ever served.
 
 import hashlib
 import io
+import re
 import struct
 import uuid
 from dataclasses import dataclass
@@ -81,8 +82,9 @@ def remove_cover(*, by: User, event_id: uuid.UUID) -> Event:
 
 def get_cover(digest: str, size: str) -> bytes:
     """The JPEG file, `size` being small or large. Raises NotFound."""
+    is_digest = re.fullmatch("[0-9a-f]{64}", digest)
     column = {"small": Cover.small, "large": Cover.large}.get(size)
-    found = db.session.scalar(select(column).where(Cover.digest == digest)) if column is not None else None
+    found = db.session.scalar(select(column).where(Cover.digest == digest)) if is_digest and column is not None else None
     if found is None:
         raise NotFound("There is no such picture.")
     return found

@@ -58,7 +58,7 @@ def test_a_code_may_be_written_as_people_write(app):
         assert decode_code(written) == (389, 2)
 
 
-@pytest.mark.parametrize("written", ["", "7K4M", "7K4M29Q0", "7K4M 29Q!", "7K4M29QDX", "ÄÖÜß29QD", "\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19", "A" * 5000])
+@pytest.mark.parametrize("written", ["", "7K4M", "7K4M29Q0", "7K4M 29Q!", "7K4M29QDX", "ÄÖÜß29QD", "\uff12" * 8, "A" * 5000])
 def test_what_is_no_code_is_no_code(app, written):
     assert decode_code(written) is None
 

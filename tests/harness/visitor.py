@@ -94,13 +94,14 @@ class Visitor:
         """Open the page, fill in its form and send it; the answer.
 
         `action` chooses among several forms by the path they post to; by default the one that posts to the page
-        itself, or else the only one. A field given as None is left out, a list is sent as several values.
+        itself, or else the only one. A field given as None is left out, a list is sent as several values, and a pair of
+        an open file and its name is uploaded.
         """
         form = self._choose(address, self.forms(address), action)
         data = MultiDict(form.fields)
         for name, value in (fields or {}).items():
             data.setlist(name, value if isinstance(value, list) else [value])
-        data = MultiDict((name, str(value)) for name, value in data.items(multi=True) if value is not None)
+        data = MultiDict((name, _as_sent(value)) for name, value in data.items(multi=True) if value is not None)
         if form.method == "get":
             return self.client.get(form.action, query_string=data, headers=_headers(htmx=htmx), follow_redirects=follow)
         return self.client.post(form.action, data=data, headers=_headers(htmx=htmx), follow_redirects=follow)
@@ -119,6 +120,10 @@ class Visitor:
             found = forms
         assert found, f"no form on {address} goes to {wanted}; there are {[form.action for form in forms]}"
         return found[0]
+
+
+def _as_sent(value: Any) -> Any:
+    return value if isinstance(value, tuple) else str(value)
 
 
 def _headers(*, htmx: bool) -> dict[str, str]:
