@@ -6,15 +6,20 @@ is remembered asks so in the same statement (`still_works`).
 
 import time
 
-from sqlalchemy import BindParameter, ColumnElement, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select
+from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import ApiToken, User
 from evently.accounts.queries import token_sha256
-from evently.database import detached
+from evently.database import single_statement
 
 # seconds, and how many
 LIFETIME, MOST = 60.0, 10_000
 
+# Built once, because every buyer asks it.
+_BY_TOKEN = select(*ApiToken.__table__.c, *User.__table__.c).where(
+    ApiToken.token_sha256 == bindparam("sha256"), User.id == ApiToken.user_id
+)
 _remembered: dict[str, tuple[float, ApiToken]] = {}
 
 
@@ -24,12 +29,23 @@ def recall(token: str) -> ApiToken | None:
     return found if time.monotonic() < until else None
 
 
+def read(token: str) -> ApiToken | None:
+    """The key as it is now, with its user; rows by columns, because loading objects takes three times as long."""
+    with single_statement() as connection:
+        row = connection.execute(_BY_TOKEN, {"sha256": token_sha256(token)}).one_or_none()
+    if row is None:
+        return None
+    key = ApiToken(**dict(zip(ApiToken.__table__.c.keys(), row, strict=False)))
+    set_committed_value(key, "user", User(**dict(zip(User.__table__.c.keys(), row[len(ApiToken.__table__.c) :], strict=True))))
+    return key
+
+
 def remember(key: ApiToken) -> None:
+    """`key` has no session, so any thread may read it."""
     if len(_remembered) >= MOST:
         # Rare, and cheaper than to keep order: those in use are back at their next request.
         _remembered.clear()
-    copy = detached(key, user=detached(key.user))
-    _remembered[key.token_sha256] = time.monotonic() + LIFETIME, copy
+    _remembered[key.token_sha256] = time.monotonic() + LIFETIME, key
 
 
 def still_works(token_id: BindParameter[int]) -> ColumnElement[bool]:

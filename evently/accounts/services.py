@@ -122,12 +122,27 @@ def use_token(token: str) -> ApiToken:
     found = queries.find_token(token)
     if found is None or not found.user.is_active:
         raise unknown_token()
-    keyring.remember(found)
-    now = utc_now()
-    if found.last_used_at is None or (now - found.last_used_at).total_seconds() > LAST_USE_PRECISION:
-        with transaction() as session:
-            session.execute(update(ApiToken).where(ApiToken.id == found.id).values(last_used_at=now))
+    _note_use(found)
     return found
+
+
+def recognise_token(token: str) -> ApiToken:
+    """As `use_token`, without a session and perhaps from memory: then it is yet to be checked (`require_working`)."""
+    found = keyring.recall(token)
+    if found is None:
+        found = keyring.read(token)
+        if found is None or not found.user.is_active:
+            raise unknown_token()
+        keyring.remember(found)
+        _note_use(found)
+    return found
+
+
+def _note_use(token: ApiToken) -> None:
+    now = utc_now()
+    if token.last_used_at is None or (now - token.last_used_at).total_seconds() > LAST_USE_PRECISION:
+        with transaction() as session:
+            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now))
 
 
 def require_working(token_id: int) -> None:

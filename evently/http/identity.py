@@ -3,9 +3,8 @@
 from flask import g, request
 from flask_login import current_user
 
-from evently.accounts import keyring
 from evently.accounts.models import ApiToken, User
-from evently.accounts.services import use_token
+from evently.accounts.services import recognise_token, use_token
 from evently.errors import NotAuthenticated
 
 
@@ -37,7 +36,7 @@ def presumed_token() -> ApiToken:
     if "api_token" in g:
         return require_token()
     if "presumed_token" not in g:
-        g.presumed_token = keyring.recall(_sent_token()) or require_token()
+        g.presumed_token = recognise_token(_sent_token())
     found: ApiToken = g.presumed_token
     return found
 
