@@ -105,7 +105,9 @@
   /* A ticket stays on the device, so that it opens without network; see offline.js. Who signs out takes it away. */
   const keep = async (ticket) => {
     await navigator.serviceWorker.register(ticket.dataset.offline);
-    await (await caches.open("tickets")).add(location.href);
+    const looks = document.querySelectorAll("link[rel=stylesheet], .ticket img, .ticket .icon use");
+    const addresses = Array.from(looks, (part) => part.currentSrc || part.getAttribute("href").split("#")[0]);
+    await (await caches.open("tickets")).addAll(new Set([location.href, ...addresses]));
     for (const words of ticket.querySelectorAll("[data-kept]")) words.hidden = false;
   };
   const ticket = document.querySelector("[data-offline]");

@@ -13,5 +13,5 @@ const fresh = async (request) => {
   }
 };
 self.addEventListener("fetch", (event) => {
-  if (event.request.mode === "navigate") event.respondWith(fresh(event.request));
+  if (["document", "style", "image"].includes(event.request.destination)) event.respondWith(fresh(event.request));
 });

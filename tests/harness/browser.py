@@ -34,9 +34,13 @@ def visits(browser: Browser, base_url: str) -> Iterator[NewPage]:
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def new_page(*, javascript: bool = True, width: int = 1280, height: int = 900) -> Page:
+    def new_page(*, javascript: bool = True, width: int = 1280, height: int = 900, keeps_tickets: bool = False) -> Page:
         context = browser.new_context(
-            base_url=base_url, java_script_enabled=javascript, viewport={"width": width, "height": height}, service_workers="block"
+            base_url=base_url,
+            java_script_enabled=javascript,
+            viewport={"width": width, "height": height},
+            # What one of them asks for goes past the routes below.
+            service_workers="allow" if keeps_tickets else "block",
         )
         contexts.append(context)
         context.set_default_timeout(PATIENCE)

@@ -8,8 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from evently.accounts.models import User
+from evently.bookings.models import Admission
 from evently.bookings.services import cancel_booking
-from tests.factories import PASSWORD, in_days, make_booking, make_event, make_user
+from evently.bookings.tickets import tickets_of
+from evently.database import transaction
+from tests.factories import PASSWORD, in_days, make_booking, make_event, make_user, reload
 from tests.harness.browser import NewPage
 
 # What a page looks like does not depend on the database.
@@ -65,6 +68,7 @@ def test_pages_for_everybody(new_page: NewPage):
     make_booking(event=events[0], tickets=9)
     make_booking(event=events[0], tickets=9)
     searches = ["/", "/?when=range&from=2026-01-01&category=other&price=50&available=1", "/?q=nothing&when=weekend", "/?page=7"]
+    searches += [f"/?view=calendar&month={event.time:%Y-%m}" for event in events[:3]] + ["/?view=calendar&month=2031-02&q=nothing"]
     ways_in = ["/login", "/register", "/nowhere", "/api/docs/"]
     page = new_page()
     look_at(page, searches + ways_in + [f"/events/{event.id}" for event in (*events, sold_out)])
@@ -81,9 +85,16 @@ def test_pages_for_members(new_page: NewPage):
     cancel_booking(by=user, booking_id=cancelled.id)
     page = new_page()
     log_in(page, user)
+    used = make_booking(user=user)
+    with transaction() as session:
+        session.add(Admission(booking_seq=used.seq, seat=1))
     bookings = [f"/bookings/{booking.id}" for booking in (confirmed, cancelled)]
+    tickets = [f"/tickets/{tickets_of(reload(booking))[0].name}" for booking in (confirmed, cancelled, used)]
     tabs = ["/bookings", "/bookings?tab=past", "/bookings?tab=cancelled"]
-    look_at(page, [*tabs, *bookings, f"{bookings[0]}/cancellation", f"/events/{confirmed.event_id}", "/account"])
+    look_at(
+        page,
+        [*tickets, f"{bookings[0]}/tickets", *tabs, *bookings, f"{bookings[0]}/cancellation", f"/events/{confirmed.event_id}", "/account"],
+    )
 
 
 def test_the_keyboard_comes_by_everything_in_order(new_page: NewPage):
@@ -91,7 +102,7 @@ def test_the_keyboard_comes_by_everything_in_order(new_page: NewPage):
     page = new_page()
     page.goto(f"/events/{event.id}")
     names = []
-    for _ in range(14):
+    for _ in range(16):
         page.keyboard.press("Tab")
         names.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.name"))
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from evently.accounts.models import User
 from evently.bookings.queries import list_bookings
-from tests.factories import make_booking, make_event, make_user
+from tests.factories import in_days, make_booking, make_event, make_user
 from tests.harness.browser import NewPage
 from tests.harness.site import fresh
 from tests.web.test_accessibility import log_in
@@ -44,9 +44,42 @@ def test_filters_follow_the_visitor(new_page: NewPage):
     page.get_by_text("This weekend").click()
     expect(page.get_by_label("From")).to_be_hidden()
 
+    # A search that is emptied again leaves nothing behind: neither an error nor another order.
+    page.goto("/?sort=price")
+    page.get_by_label("Search by name, venue or city").fill("zzz")
+    expect(page.locator("#results-title")).to_have_text("No events match")
+    page.get_by_label("Search by name, venue or city").fill("")
+    expect(page.locator("#results-title")).to_have_text("3 events")
+    expect(page).to_have_url(re.compile(r"/\?sort=price$"))
+
     page.context.set_offline(True)
     page.get_by_label("Search by name, venue or city").fill("brass")
     expect(page.get_by_role("alert")).to_contain_text("could not be reached")
+
+
+def test_the_calendar_turns_its_months_and_keeps_the_search(new_page: NewPage):
+    first = make_event(name="Organ night", category="music", time=in_days(40))
+    make_event(name="Organ talk", category="talk", time=in_days(40))
+    page = new_page()
+    page.goto(f"/?view=calendar&month={first.time:%Y-%m}")
+    title = page.locator("#results-title")
+    expect(title).to_have_text(f"2 events in {first.time:%B %Y}")
+    page.get_by_label("Category").select_option("music")
+    expect(title).to_have_text(f"1 event in {first.time:%B %Y}")
+    page.get_by_role("navigation", name="Months").get_by_role("link").last.click()
+    expect(title).to_have_text(re.compile("No events in"))
+    page.reload()
+    expect(title).to_have_text(re.compile("No events in"))
+    page.go_back()
+    expect(title).to_have_text(f"1 event in {first.time:%B %Y}")
+    expect(page.get_by_label("Category")).to_have_value("music")
+    page.get_by_role("link", name="List", exact=True).click()
+    expect(title).to_have_text("1 event")
+    expect(page).to_have_url(re.compile(r"/\?category=music$"))
+    # On a phone the grid is a list of the days that have something.
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.get_by_role("link", name="Calendar", exact=True).click()
+    expect(page.locator("table.calendar thead")).to_be_hidden()
 
 
 def test_the_booking_box_follows_the_visitor_and_the_status_the_booking(new_page: NewPage):
