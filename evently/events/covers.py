@@ -92,7 +92,7 @@ def get_cover(digest: str, size: str) -> bytes:
 
 def _decode(file: bytes) -> Image.Image:
     """Upright, without transparency, and small enough. What the file claims is judged before a pixel is decoded."""
-    image = Image.open(io.BytesIO(file), formats=FORMATS)
+    image: Image.Image = Image.open(io.BytesIO(file), formats=FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise _refused(f"Choose a picture of at most {MAX_PIXELS // 1_000_000} million pixels.")

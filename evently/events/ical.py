@@ -58,7 +58,8 @@ def calendar_file(entries: Sequence[Entry], *, name: str, is_feed: bool = False)
         years = [entry.event.local_time.year for entry in entries]
         # Zones with the changes of their clocks in these years, rather than in a century.
         calendar.add_missing_timezones(first_date=dt.date(min(years) - 1, 1, 1), last_date=dt.date(max(years) + 2, 1, 1))
-    return calendar.to_ical()
+    written: bytes = calendar.to_ical()
+    return written
 
 
 def _component(entry: Entry) -> icalendar.Event:

@@ -46,7 +46,8 @@ def events_feed() -> Response:
     response.content_type = "text/calendar; charset=utf-8"
     response.cache_control.public, response.cache_control.max_age = True, 600
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def feed_address(listing: Listing) -> str:
