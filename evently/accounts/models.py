@@ -1,10 +1,10 @@
-"""People and their API tokens."""
+"""People, their API tokens, and the browsers in which they are signed in."""
 
 import datetime as dt
 from typing import Any
 
 from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, false, func, true
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, func, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.database import Base, utc_now
@@ -39,6 +39,8 @@ class User(UserMixin, Base):  # type: ignore[misc] # Flask-Login has no types
 
     @property
     def full_name(self) -> str:
+        if self.anonymised_at:
+            return "Former member"
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
     def __init__(self, **values: Any) -> None:
@@ -64,3 +66,24 @@ class ApiToken(Base):
     last_used_at: Mapped[dt.datetime | None]
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class BrowserSession(Base):
+    """What a visitor's cookie stands for. The cookie holds a random id, and only that id's SHA-256 is stored.
+
+    Visitors who are not signed in have a row only while there is something to remember for them.
+    """
+
+    __tablename__ = "browser_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    id_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    # What Flask keeps in a session: JSON values by name.
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    # In words, such as "Firefox on Windows".
+    device: Mapped[str] = mapped_column(String(100), default="")
+    is_remembered: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    last_used_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)
