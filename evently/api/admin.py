@@ -35,7 +35,7 @@ from evently.notifications.announcements import announce
 @endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=("not_an_organizer",))
 def create_event(body: dict[str, Any]) -> Event:
     """Create an event, published at once unless `status` says draft; for organizers and staff."""
-    return services.create_event(by=caller(), fields=cast("EventFields", body))
+    return services.create_event(by=caller(), fields=cast("EventFields", body), event_id=claimed_id())
 
 
 @endpoint(

@@ -15,6 +15,7 @@ from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
 from evently.events.queries import get_managed_event
 from evently.events.rules import EventFields
 from evently.http.htmx import redirect_to, render
+from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
 
 # Forms that may carry a picture. One that is too large is better refused beside its field than with the whole form.
@@ -40,7 +41,7 @@ def create_event() -> Response:
     if not form.validate():
         return show_editor(form, status=422)
     try:
-        event = services.create_event(by=signed_in_user(), fields=with_status(form.fields()))
+        event = services.create_event(by=signed_in_user(), fields=with_status(form.fields()), event_id=claimed_id())
         change_cover(event, form)
     except Invalid as refusal:
         form.add_refusal(refusal)
@@ -95,7 +96,7 @@ def preview_description() -> Response:
 
 
 def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200) -> Response:
-    return render("dashboard/editor.html", form=form, event=event, idempotency_key=uuid.uuid4(), status=status)
+    return render("dashboard/editor.html", form=form, event=event, status=status)
 
 
 def sent() -> CombinedMultiDict[str, Any]:

@@ -22,13 +22,17 @@ from evently.extensions import db
 REQUIRED = ("name", "venue", "time", "capacity")
 
 
-def create_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Event:
+def create_event(*, by: User, fields: EventFields, allow_past: bool = False, event_id: uuid.UUID | None = None) -> Event:
     """A new event with one ticket type, published unless `status` says draft.
 
+    With an `event_id` that was used before, this is that event: the first try was written, its answer was lost.
     Raises NotAllowed for people who do not organize, Invalid with a message per field.
     """
     event = new_event(by=by, fields=fields, allow_past=allow_past)
-    add_events([event])
+    if event_id is not None:
+        event.id = event_id
+    if event_id is None or db.session.get(Event, event_id) is None:
+        add_events([event])
     return queries.get_event(event.id)
 
 

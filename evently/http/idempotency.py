@@ -4,14 +4,19 @@ Runs before the limiter, so that a replayed answer counts against no limit, and 
 of it but a view that makes something, which takes its id from `claimed_id()`.
 """
 
+import hashlib
 import time
 import uuid
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, session
+from flask_login import current_user, login_user
+from werkzeug.datastructures import FileStorage
 
+from evently.errors import Invalid
 from evently.http.identity import find_asker, is_api_path
+from evently.http.login import load_user
 from evently.idempotency import services
 from evently.idempotency.services import Claim, InFlight
 
@@ -20,12 +25,16 @@ HEADERS = ("Location", "HX-Redirect", "HX-Trigger", "Content-Type")
 # Not carried out, so worth another try with the same key; so is whatever says when to come back.
 TRY_AGAIN = {401, 429}
 # seconds; how long a form sent twice waits for the first one's answer, and how often it looks
-PATIENCE, LOOK_AGAIN = 10.0, 0.05
+PATIENCE, LOOK_AGAIN = 2.5, 0.05
+# What they change is the visitor's cookie, which no kept answer could: doing so again is what is wanted.
+OF_COOKIES = {"web.login", "web.logout"}
 # seconds; what an API client is told to wait
 RETRY_AFTER = 1
 
 
 def init_app(app: Flask) -> None:
+    # For forms, see shared/_forms.html.
+    app.jinja_env.globals["new_key"] = uuid.uuid4
     app.before_request(claim_or_replay)
     app.after_request(keep_answer)
 
@@ -59,7 +68,8 @@ def keep_answer(response: Response) -> Response:
         services.forget(claimed)
     else:
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
-        services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": response.get_data(as_text=True)})
+        body, user_id = response.get_data(as_text=True), session.get("_user_id")
+        services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": body, "user_id": user_id})
     return response
 
 
@@ -69,7 +79,7 @@ def _key() -> str:
         return ""
     if is_api_path(request.path):
         return request.headers.get("Idempotency-Key", "")
-    return request.form.get("idempotency_key", "")
+    return "" if request.endpoint in OF_COOKIES else request.form.get("idempotency_key", "")
 
 
 def _body() -> bytes:
@@ -77,7 +87,14 @@ def _body() -> bytes:
     if is_api_path(request.path):
         return request.get_data(cache=True)
     fields = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
-    return urlencode(sorted(fields)).encode()
+    files = [(name, f"{file.filename} {_digest(file)}") for name, file in request.files.items(multi=True)]
+    return urlencode(sorted(fields) + sorted(files)).encode()
+
+
+def _digest(file: FileStorage) -> str:
+    digest = hashlib.sha256(file.read()).hexdigest()
+    file.seek(0)
+    return digest
 
 
 def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
@@ -91,9 +108,16 @@ def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
                 error.retry_after = RETRY_AFTER
                 raise
             time.sleep(LOOK_AGAIN)
+        except Invalid as error:
+            if not is_api_path(request.path):
+                error.message = "This form was sent already, with something else in it. Reload the page and fill it in again."
+            raise
 
 
 def _replay(answer: dict[str, Any]) -> Response:
+    # Who registered is signed in by the answer's cookie, which may have been lost with it.
+    if answer.get("user_id") and not current_user.is_authenticated and (user := load_user(answer["user_id"])):
+        login_user(user)
     response = Response(answer["body"], status=answer["status"], headers=answer["headers"])
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -14,10 +14,11 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from flask import current_app
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Delete, Update, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from evently.database import transaction, utc_now
+from evently.database import single_statement, transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.extensions import db
 from evently.idempotency.models import IdempotentRequest
@@ -26,6 +27,10 @@ from evently.idempotency.models import IdempotentRequest
 LEASE = dt.timedelta(seconds=30)
 KEPT = dt.timedelta(hours=24)
 KEY_LENGTH = range(1, 256)
+_INSERT = {
+    name: insert(IdempotentRequest).on_conflict_do_nothing(index_elements=[IdempotentRequest.key_sha256]).returning(IdempotentRequest.id)
+    for name, insert in (("sqlite", sqlite_insert), ("postgresql", postgresql_insert))
+}
 
 
 class InFlight(Conflict):
@@ -60,27 +65,22 @@ def claim(*, who: str, key: str, request: bytes) -> Claim:
 def keep_answer(claimed: Claim, answer: dict[str, Any]) -> None:
     """Keep what was answered (JSON values), for whoever asks again."""
     sealed = _box(claimed.key).encrypt(json.dumps(answer).encode())
-    with transaction() as session:
-        session.execute(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(answer=sealed))
+    _write(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(answer=sealed))
 
 
 def forget(claimed: Claim) -> None:
     """As if the request had not been sent: it was not carried out, and costs no row that a limit would not count."""
-    with transaction() as session:
-        session.execute(delete(IdempotentRequest).where(IdempotentRequest.id == claimed.id))
+    _write(delete(IdempotentRequest).where(IdempotentRequest.id == claimed.id))
 
 
 def release(claimed: Claim) -> None:
     """Let the request be tried again at once, with the same id: nobody knows how far it came."""
-    with transaction() as session:
-        session.execute(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(lease_until=utc_now()))
+    _write(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(lease_until=utc_now()))
 
 
 def forget_old() -> int:
     """Forget keys older than a day; how many."""
-    with transaction() as session:
-        statement = delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - KEPT)
-        return session.connection().execute(statement).rowcount
+    return _write(delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - KEPT))
 
 
 def _claim_first(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
@@ -92,12 +92,9 @@ def _claim_first(key: str, key_sha256: str, request_sha256: str) -> Claim | None
         "lease_until": now + LEASE,
         "created_at": now,
     }
-    try:
-        with transaction() as session:
-            session.execute(insert(IdempotentRequest).values(values))
-    except IntegrityError:
-        return None
-    return Claim(id=values["id"], key=key)
+    with single_statement() as connection:
+        is_first = connection.scalar(_INSERT[connection.dialect.name], values) is not None
+    return Claim(id=values["id"], key=key) if is_first else None
 
 
 def _claim_again(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
@@ -112,10 +109,17 @@ def _claim_again(key: str, key_sha256: str, request_sha256: str) -> Claim | None
         if row.answer is not None:
             return Claim(id=row.id, key=key, answer=json.loads(_box(key).decrypt(row.answer)))
         now = utc_now()
-        if row.lease_until > now:
+        # One that ends much later than leases do is of a clock that was ahead.
+        if now < row.lease_until <= now + 2 * LEASE:
             raise InFlight("The first request with this key is still being answered.")
         row.lease_until = now + LEASE
         return Claim(id=row.id, key=key)
+
+
+def _write(statement: Update | Delete) -> int:
+    """How many rows it changed."""
+    with single_statement() as connection:
+        return connection.execute(statement).rowcount
 
 
 def _box(key: str) -> Fernet:

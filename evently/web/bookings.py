@@ -91,7 +91,7 @@ def cancel_booking(booking_id: uuid.UUID) -> Response:
     booking = queries.get_booking(by=signed_in_user(), booking_id=booking_id)
     if not booking.can_be_cancelled:
         return redirect_to(url_for("web.show_booking", booking_id=booking_id))
-    return render("bookings/cancellation.html", booking=booking, idempotency_key=uuid.uuid4())
+    return render("bookings/cancellation.html", booking=booking)
 
 
 @blueprint.post("/bookings/<uuid:booking_id>/cancellation")

@@ -120,7 +120,7 @@ def booking_box(event: Event, form: BookingForm, refusal: DomainError | None = N
     most = max(0, min(limits))
     tickets = max(1, min(form.tickets.data or 1, most))
     box = {"form": form, "held": held, "most": most, "tickets": tickets, "refusal": refusal}
-    return {"event": event, "idempotency_key": uuid.uuid4(), **box}
+    return {"event": event, **box}
 
 
 def event_address(event_id: uuid.UUID, tickets: int) -> str:

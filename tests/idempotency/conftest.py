@@ -17,6 +17,8 @@ from evently.extensions import db
 from evently.idempotency.models import IdempotentRequest
 from tests.factories import auth
 
+EVENT = {"name": "Concert", "venue": "Hall", "time": "2031-05-01T20:00:00Z", "capacity": 10}
+
 
 class Api:
     """JSON requests, each with a key."""
@@ -26,7 +28,9 @@ class Api:
         self._headers: dict[int, dict[str, str]] = {}
 
     def __call__(self, method: str, path: str, body: Any = None, *, by: User | None = None, key: str) -> TestResponse:
-        headers = {"Idempotency-Key": key} | (self._headers.setdefault(by.id, auth(by)) if by else {})
+        if by and by.id not in self._headers:
+            self._headers[by.id] = auth(by)
+        headers = {"Idempotency-Key": key} | (self._headers[by.id] if by else {})
         return self._client.open(f"/api{path}", method=method, json=body, headers=headers)
 
     def book(self, event: Event, *, by: User, key: str, tickets: int = 1) -> TestResponse:
@@ -55,6 +59,13 @@ def set_request(**values: Any) -> None:
     """Change what is stored of every request with a key."""
     with transaction() as session:
         session.execute(sa.update(IdempotentRequest).values(values))
+
+
+def contents() -> dict[str, list[Any]]:
+    """Every row there is, but for when a token was last used."""
+    with db.engine.connect() as connection:
+        columns = {table.name: [column for column in table.columns if column.name != "last_used_at"] for table in db.metadata.sorted_tables}
+        return {name: sorted(map(repr, connection.execute(sa.select(*chosen)))) for name, chosen in columns.items()}
 
 
 @contextlib.contextmanager

@@ -1,21 +1,24 @@
 """The hidden key of a form: whoever presses its button twice gets one booking, and sees it both times."""
 
+import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from PIL import Image
 
 from evently.accounts.models import User
-from evently.database import utc_now
+from evently.database import transaction, utc_now
 from evently.events.models import Event
 from evently.extensions import db
 from evently.http import idempotency
 from evently.idempotency.models import IdempotentRequest
-from tests.factories import log_in, make_booking, make_event, make_user
+from tests.factories import PASSWORD, log_in, make_booking, make_event, make_organizer, make_user
 from tests.harness.visitor import Form, Visitor
-from tests.idempotency.conftest import bookings, is_replayed, set_request
-from tests.idempotency.test_trying_again import IN_A_MINUTE
+from tests.idempotency.conftest import bookings, contents, is_replayed, set_request
+from tests.idempotency.test_trying_again import SOON
 
 
 @pytest.fixture
@@ -61,7 +64,8 @@ def test_sent_again_after_a_new_login_it_still_does(visitor: Visitor, user: User
 def test_with_other_tickets_it_is_refused(visitor: Visitor, user: User) -> None:
     form = booking_form(visitor, make_event())
     send(visitor, form)
-    assert send(visitor, form, tickets="3").status_code == 422
+    refused = send(visitor, form, tickets="3")
+    assert (refused.status_code, "This form was sent already" in refused.text) == (422, True)
     assert [booking.ticket_count for booking in bookings()] == [1]
 
 
@@ -69,7 +73,7 @@ def test_it_waits_for_the_first_ones_answer(visitor: Visitor, user: User, monkey
     form = booking_form(visitor, make_event())
     first = send(visitor, form)
     [answer] = db.session.scalars(sa.select(IdempotentRequest.answer))
-    set_request(answer=None, lease_until=utc_now() + IN_A_MINUTE)
+    set_request(answer=None, lease_until=utc_now() + SOON)
     waits = []
 
     def wait(seconds: float) -> None:
@@ -85,11 +89,15 @@ def test_it_waits_for_the_first_ones_answer(visitor: Visitor, user: User, monkey
     assert len(bookings()) == 1
 
 
+def test_a_web_thread_is_held_for_three_seconds_at_most() -> None:
+    assert 2 <= idempotency.PATIENCE <= 3
+
+
 def test_it_does_not_wait_for_ever(visitor: Visitor, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "PATIENCE", 0.1)
     form = booking_form(visitor, make_event())
     send(visitor, form)
-    set_request(answer=None, lease_until=utc_now() + IN_A_MINUTE)
+    set_request(answer=None, lease_until=utc_now() + SOON)
     answer = send(visitor, form)
     assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
     assert "still being answered" in answer.text
@@ -102,3 +110,97 @@ def test_giving_tickets_back_twice_is_no_mistake(visitor: Visitor, user: User) -
     first, again = (send(visitor, form) for _ in range(2))
     assert (first.status_code, again.status_code, again.location, is_replayed(again)) == (303, 303, first.location, True)
     assert [booking.status for booking in bookings()] == ["cancelled"]
+
+
+# address, the path its form posts to, what is changed in it, who is there
+FORMS: dict[str, Callable[[User], tuple[str, str, dict[str, Any]]]] = {
+    "book": lambda _: (f"/events/{(event := make_event()).id}", f"/events/{event.id}/bookings", {}),
+    "cancel": lambda user: (path := f"/bookings/{make_booking(user=user).id}/cancellation", path, {}),
+    "account": lambda _: ("/account", "/account", {"first_name": "Ada"}),
+    "new event": lambda _: ("/dashboard/events/new", "/dashboard/events/new", NEW_EVENT),
+    "edit event": lambda user: (path := f"/dashboard/events/{make_event(by=user).id}/edit", path, {"name": "Another"}),
+    "publish": lambda user: (path := f"/dashboard/events/{make_event(by=user, status='draft').id}", f"{path}/publication", {}),
+    "cancel event": lambda user: (path := f"/dashboard/events/{make_event(by=user).id}/cancellation", path, {}),
+    "discard draft": lambda user: (
+        f"/dashboard/events/{(event := make_event(by=user, status='draft')).id}/cancellation",
+        f"/dashboard/events/{event.id}/discard",
+        {},
+    ),
+}
+NEW_EVENT = {"name": "Concert", "venue": "Hall", "time": "2031-05-01T20:00", "capacity": "10", "price_per_ticket": "5"}
+# Where somebody is signed in or out, or nothing is changed.
+WITHOUT_KEY = {"/login", "/logout", "/dashboard/events/description", "/register"}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_is_carried_out_once(name: str, visitor: Visitor, app: Flask) -> None:
+    user = make_organizer()
+    log_in(visitor.client, user)
+    address, action, fields = FORMS[name](user)
+    form = visitor._choose(address, visitor.forms(address), action)
+    first = send(visitor, form, **fields)
+    before = contents()
+    again = send(visitor, form, **fields)
+    assert contents() == before
+    assert (first.status_code, again.status_code, again.location, is_replayed(again)) == (303, 303, first.location, True)
+
+
+def test_no_form_is_left_out(app: Flask) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if "POST" in rule.methods and not rule.rule.startswith("/api/")]
+    with app.test_request_context():
+        tested = {app.url_map.bind("").match(FORMS[name](make_organizer())[1], method="POST", return_rule=True)[0].rule for name in FORMS}
+    assert {rule.rule for rule in rules} == tested | WITHOUT_KEY
+
+
+def test_who_registers_by_pressing_twice_has_one_account_and_is_signed_in(visitor: Visitor, app: Flask) -> None:
+    [form] = [form for form in visitor.forms("/register") if form.action.startswith("/register")]
+    # The browser drops the answer to the first press, and its cookie.
+    cookie = visitor.client.get_cookie("session")
+    somebody = {"username": "mira", "email": "mira@talberg.example", "password": "correct horse"}
+    first = send(visitor, form, **somebody)
+    visitor.client.set_cookie("session", cookie.value)
+    again = send(visitor, form, **somebody)
+    assert (first.status_code, again.status_code, again.location, is_replayed(again)) == (303, 303, first.location, True)
+    assert "Log out" in visitor.get("/").text
+    assert db.session.query(User).count() == 1
+
+
+def test_who_was_suspended_meanwhile_is_not_signed_in(visitor: Visitor, app: Flask) -> None:
+    [form] = [form for form in visitor.forms("/register") if form.action.startswith("/register")]
+    cookie = visitor.client.get_cookie("session")
+    somebody = {"username": "mira", "email": "mira@talberg.example", "password": "correct horse"}
+    send(visitor, form, **somebody)
+    with transaction() as session:
+        session.execute(sa.update(User).values(is_active=False))
+    visitor.client.set_cookie("session", cookie.value)
+    send(visitor, form, **somebody)
+    assert "Log out" not in visitor.get("/").text
+
+
+def test_signing_in_and_out_is_done_each_time(visitor: Visitor, app: Flask) -> None:
+    """What a kept answer could not do: it is all about the cookie."""
+    user = make_user()
+    [form] = [form for form in visitor.forms("/login") if form.action.startswith("/login")]
+    for _ in range(2):
+        assert not is_replayed(send(visitor, form, username=user.username, password=PASSWORD))
+        assert "Log out" in visitor.get("/").text
+        [way_out] = [form for form in visitor.forms("/") if form.action == "/logout"]
+        assert not is_replayed(send(visitor, way_out))
+        assert "Log out" not in visitor.get("/").text
+        form.fields = [(name, visitor.token() if name == "csrf_token" else value) for name, value in form.fields]
+    assert db.session.query(IdempotentRequest).count() == 0
+
+
+def test_another_picture_is_another_request(visitor: Visitor) -> None:
+    log_in(visitor.client, make_organizer())
+    [form] = [form for form in visitor.forms("/dashboard/events/new") if form.action == "/dashboard/events/new"]
+    pictures = [picture("red"), picture("red"), picture("blue")]
+    first, again, other = (send(visitor, form, **NEW_EVENT, cover=(io.BytesIO(content), "a.png")) for content in pictures)
+    assert (first.status_code, again.status_code, is_replayed(again)) == (303, 303, True)
+    assert (other.status_code, is_replayed(other)) == (422, False)
+
+
+def picture(colour: str) -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (400, 500), colour).save(content, "PNG")
+    return content.getvalue()

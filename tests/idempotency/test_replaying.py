@@ -6,10 +6,9 @@ from flask import Flask
 
 from evently.accounts.models import ApiToken
 from evently.bookings.services import cancel_booking
-from evently.events.models import Event
 from evently.extensions import db
 from evently.idempotency.models import IdempotentRequest
-from tests.factories import make_booking, make_event, make_organizer, make_user
+from tests.factories import make_booking, make_event, make_user
 from tests.idempotency.conftest import Api, bookings, is_replayed
 
 
@@ -58,14 +57,6 @@ def test_somebody_elses_key_is_another_key(api: Api, key: str) -> None:
     answers = [api.book(event, by=user, key=key) for user in (make_user(), make_user())]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert len({answer.json["id"] for answer in answers}) == len(bookings()) == 2
-
-
-def test_every_write_takes_a_key(api: Api, key: str) -> None:
-    organizer = make_organizer()
-    event = {"name": "Concert", "venue": "Hall", "time": "2031-05-01T20:00:00Z", "capacity": 10}
-    first, again = (api("POST", "/admin/events/", event, by=organizer, key=key) for _ in range(2))
-    assert (first.status_code, again.status_code, again.json, is_replayed(again)) == (201, 201, first.json, True)
-    assert db.session.scalar(sa.select(sa.func.count()).select_from(Event)) == 1
 
 
 def test_giving_tickets_back_twice_is_no_mistake_with_a_key(api: Api, key: str) -> None:

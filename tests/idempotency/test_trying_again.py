@@ -9,20 +9,22 @@ from flask import Flask
 from evently.bookings.locks import one_at_a_time
 from evently.bookings.models import Booking
 from evently.database import transaction, utc_now
+from evently.events.models import Event
 from evently.extensions import db, limiter
 from evently.idempotency.models import IdempotentRequest
+from evently.idempotency.services import LEASE
 from evently.idempotency.tasks import forget_old
-from tests.factories import decide, make_event, make_user
+from tests.factories import decide, make_event, make_organizer, make_user
 from tests.harness.site import apart
-from tests.idempotency.conftest import Api, bookings, broken_bookings, is_replayed, set_request
+from tests.idempotency.conftest import EVENT, Api, bookings, broken_bookings, is_replayed, set_request
 
-IN_A_MINUTE, A_MINUTE_AGO = dt.timedelta(minutes=1), -dt.timedelta(minutes=1)
+SOON, A_MINUTE_AGO = LEASE, -dt.timedelta(minutes=1)
 
 
 def test_while_the_first_one_is_under_way_the_api_says_so(api: Api, key: str) -> None:
     event, user = make_event(), make_user()
     first = api.book(event, by=user, key=key)
-    set_request(answer=None, lease_until=utc_now() + IN_A_MINUTE)
+    set_request(answer=None, lease_until=utc_now() + SOON)
     second = api.book(event, by=user, key=key)
     assert (second.status_code, second.json["details"]["code"]) == (409, "request_in_flight")
     assert second.headers["Retry-After"] == "1"
@@ -48,6 +50,23 @@ def test_a_process_that_died_before_it_answered(api: Api, key: str) -> None:
     second = api.book(event, by=user, key=key)
     assert (second.status_code, second.json["id"], second.json["status"]) == (201, first.json["id"], "confirmed")
     assert [booking.status for booking in bookings()] == ["confirmed"]
+
+
+def test_a_process_that_died_after_it_made_an_event(api: Api, key: str) -> None:
+    organizer = make_organizer()
+    first = api("POST", "/admin/events/", EVENT, by=organizer, key=key)
+    set_request(answer=None, lease_until=utc_now() + A_MINUTE_AGO)
+    second = api("POST", "/admin/events/", EVENT, by=organizer, key=key)
+    assert (second.status_code, second.json["event_id"], is_replayed(second)) == (201, first.json["event_id"], False)
+    assert db.session.query(Event).count() == 1
+
+
+def test_a_clock_that_was_an_hour_ahead_holds_nobody_up_for_an_hour(api: Api, key: str) -> None:
+    event, user = make_event(), make_user()
+    first = api.book(event, by=user, key=key)
+    set_request(answer=None, lease_until=utc_now() + dt.timedelta(hours=1))
+    second = api.book(event, by=user, key=key)
+    assert (second.status_code, second.json["id"]) == (201, first.json["id"])
 
 
 @pytest.mark.parametrize("rule", [{"capacity": 2}, {"max_tickets_per_user": 2}, {"sales_end": True}], ids=str)
