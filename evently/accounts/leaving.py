@@ -12,8 +12,8 @@ from evently.database import Base, transaction, utc_now
 from evently.errors import Invalid
 from evently.extensions import db
 
-# characters; a shorter one would mean half of the site
-SHORTEST_PREFIX = 3
+# characters; a shorter one would mean half of the site, a longer one nobody
+PREFIX_LENGTH = range(3, 151)
 # Each portion is a transaction of its own, so that no event is locked for long.
 PORTION = 200
 ROLE_COLUMNS: tuple[InstrumentedAttribute[bool], ...] = (User.is_organizer, User.is_staff, User.is_superuser)
@@ -41,8 +41,9 @@ def delete_people(*, by: User, prefix: str, dry_run: bool = False) -> int:
     Those with a history are anonymised instead. With `dry_run` nobody is. Raises NotAllowed, Invalid.
     """
     require_people_manager(by)
-    if len(prefix.strip()) < SHORTEST_PREFIX:
-        raise Invalid("Please correct the marked fields.", fields={"prefix": [f"Use {SHORTEST_PREFIX} characters or more."]})
+    if len(prefix.strip()) not in PREFIX_LENGTH:
+        problem = f"Use {PREFIX_LENGTH.start} to {PREFIX_LENGTH.stop - 1} characters."
+        raise Invalid("Please correct the marked fields.", fields={"prefix": [problem]})
     query = _without_roles(prefix.strip())
     if dry_run:
         return db.session.scalar(query.with_only_columns(func.count()).order_by(None)) or 0

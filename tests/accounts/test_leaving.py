@@ -109,8 +109,8 @@ def test_many_are_deleted_portion_by_portion(app, monkeypatch):
     assert list(ledger.check()) == []
 
 
-@pytest.mark.parametrize("prefix", ["", "ab", "  a  ", "   "])
-def test_a_prefix_that_is_too_short_is_refused(app, prefix):
+@pytest.mark.parametrize("prefix", ["", "ab", "  a  ", "   ", "x" * 151])
+def test_a_prefix_that_is_too_short_or_nobodys_is_refused(app, prefix):
     with pytest.raises(Invalid) as refusal:
         delete_people(by=make_superuser(), prefix=prefix)
     assert list(refusal.value.fields) == ["prefix"]

@@ -59,7 +59,7 @@ def test_whoever_was_deleted_is_out_at_once(api):
 
 
 NONSENSE = {
-    "prefix": ["", "ab", "  a  ", None, 5, ["load-"], {}, "a\0bc", "x" * 10_000],
+    "prefix": ["", "ab", "  a  ", None, 5, ["load-"], {}, "a\0bc", "x" * 151],
     "dry_run": ["true", "yes", 1, 0, None, []],
 }
 
@@ -70,10 +70,7 @@ def test_nonsense_deletes_nobody(api, no_limits, name):
     make_user(username="load-1")
     for value in NONSENSE[name]:
         response = api("POST", "/admin/users/bulk_delete/", {"prefix": "load-"} | {name: value}, by=admin)
-        if value == "x" * 10_000:
-            assert response.json["deleted_users"] == 0
-        else:
-            assert (response.status_code, list(response.json["details"]["fields"])) == (422, [name]), value
+        assert (response.status_code, list(response.json["details"]["fields"])) == (422, [name]), value
     assert db.session.query(User).filter_by(username="load-1").count() == 1
 
 

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from evently.accounts.leaving import SHORTEST_PREFIX
+from evently.accounts.leaving import PREFIX_LENGTH
 from evently.api.fields import Text, TrueOrFalse, Whole
 from evently.api.schemas.accounts import Registration
 from evently.api.schemas.shapes import Answer, Shape, text
@@ -20,7 +20,11 @@ class Staff(Answer):
 
 
 class PeopleToDelete(Shape):
-    prefix = text(150, required=True, metadata={"minLength": SHORTEST_PREFIX, "description": "How their usernames begin, in any case."})
+    prefix = text(
+        PREFIX_LENGTH.stop - 1,
+        required=True,
+        metadata={"minLength": PREFIX_LENGTH.start, "description": "How their usernames begin, in any case."},
+    )
     dry_run = TrueOrFalse(load_default=False, metadata={"description": "Only count them."})
 
 
