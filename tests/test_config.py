@@ -53,6 +53,13 @@ def test_the_secret_of_embedded_mode_is_made_once_and_is_nobody_elses(tmp_path: 
     assert first.SECRET_KEY not in repr(first)
 
 
+def test_tickets_share_the_secret_of_sessions_until_they_have_their_own():
+    assert load_settings(KEY | {"DB_NAME": "box"}).TICKET_SECRET == "secret"
+    settings = load_settings(KEY | {"DB_NAME": "box", "TICKET_SECRET": "for tickets"})
+    assert (settings.SECRET_KEY, settings.TICKET_SECRET) == ("secret", "for tickets")
+    assert "for tickets" not in repr(settings)
+
+
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path):
     settings = load_settings({"EVENTLY_DATA_DIR": str(tmp_path), "PORT": "", "RATELIMIT_ENABLED": "", "DEFAULT_TIMEZONE": ""})
     assert (settings.PORT, settings.RATELIMIT_ENABLED, settings.DEFAULT_TIMEZONE) == (8000, True, "UTC")

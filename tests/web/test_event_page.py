@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event as sa_event
 
 from evently.events.posters import poster_version
+from evently.extensions import db
 from tests.factories import in_days, log_in, make_booking, make_event, make_user
 
 
@@ -136,3 +138,20 @@ def test_a_page_runs_and_styles_nothing_inline(client: FlaskClient):
             assert f'nonce="{nonce}"' in script
         assert 'integrity="sha384-' in answer.text
         assert "unsafe" not in policy
+
+
+def test_a_page_asks_the_database_a_fixed_number_of_times(client: FlaskClient):
+    event, user = make_event(capacity=200, website="https://example.org/"), make_user()
+    log_in(client, user)
+    counts = []
+    for _ in range(2):
+        for _ in range(3):
+            make_booking(event=event, tickets=2)
+            make_booking(event=event, user=user)
+        client.get(f"/events/{event.id}")
+        statements: list[str] = []
+        sa_event.listen(db.engine, "before_cursor_execute", lambda *args, seen=statements: seen.append(args[2]))
+        page = client.get(f"/events/{event.id}")
+        counts.append(len([statement for statement in statements if statement.startswith("SELECT")]))
+        assert len(page.text) < 60_000
+    assert counts[0] == counts[1] <= 4
