@@ -4,6 +4,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from evently.events.calendar import CalendarItem
@@ -56,9 +57,9 @@ def month_of(first: dt.date, items: Iterable[CalendarItem]) -> Month:
     """The month that begins with `first`; every event stands on the day when it begins, where it takes place."""
     by_day: dict[dt.date, list[CalendarItem]] = defaultdict(list)
     after, total = following(first), 0
-    for item in sorted(items, key=lambda item: item.time.astimezone(ZoneInfo(item.timezone)).timetuple()):
-        day = item.time.astimezone(ZoneInfo(item.timezone)).date()
-        if first <= day < after:
+    starts = ((item.time.astimezone(ZoneInfo(item.timezone)).replace(tzinfo=None), item) for item in items)
+    for start, item in sorted(starts, key=itemgetter(0)):
+        if first <= (day := start.date()) < after:
             by_day[day].append(item)
             total += 1
     monday = first - dt.timedelta(days=first.weekday())

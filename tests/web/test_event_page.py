@@ -143,15 +143,15 @@ def test_a_page_runs_and_styles_nothing_inline(client: FlaskClient):
 def test_a_page_asks_the_database_a_fixed_number_of_times(client: FlaskClient):
     event, user = make_event(capacity=200, website="https://example.org/"), make_user()
     log_in(client, user)
-    counts = []
+    address, counts = f"/events/{event.id}", []
     for _ in range(2):
         for _ in range(3):
             make_booking(event=event, tickets=2)
             make_booking(event=event, user=user)
-        client.get(f"/events/{event.id}")
+        client.get(address)
         statements: list[str] = []
         sa_event.listen(db.engine, "before_cursor_execute", lambda *args, seen=statements: seen.append(args[2]))
-        page = client.get(f"/events/{event.id}")
+        page = client.get(address)
         counts.append(len([statement for statement in statements if statement.startswith("SELECT")]))
         assert len(page.text) < 60_000
     assert counts[0] == counts[1] <= 4
