@@ -58,7 +58,7 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
         **_broker(config["CELERY_BROKER_URL"]),
         **_messages(config),
         **_work(config),
-        "imports": ("evently.bookings.tasks", "evently.notifications.tasks", "evently.idempotency.tasks"),
+        "imports": tuple(f"evently.{domain}.tasks" for domain in ("accounts", "bookings", "idempotency", "notifications")),
         # What is due is known from when the beat started, so it needs no file.
         "beat_scheduler": "celery.beat:Scheduler",
         # No task expires: the moment would be of one machine's clock and be compared with another's.
@@ -66,6 +66,8 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
             "sweep-bookings": {"task": "bookings.sweep", "schedule": _every(config["SWEEP_SECONDS"])},
             "sweep-mails": {"task": "notifications.deliver", "schedule": _every(config["SWEEP_SECONDS"])},
             "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},
+            "forget-old-sessions": {"task": "accounts.forget_old_sessions", "schedule": _every(3600)},
+            "forget-the-gone": {"task": "notifications.forget_the_gone", "schedule": _every(600)},
         },
     }
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from evently.accounts.models import User
 from evently.accounts.passwords import hash_password
-from evently.accounts.services import issue_token
+from evently.accounts.tokens import issue_token
 from evently.bookings import allocation
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from evently.accounts import sessions
 from evently.accounts.models import ApiToken, User
 from evently.accounts.policies import require_people_manager
-from evently.accounts.signals import people_left
+from evently.accounts.recovery import require_password
+from evently.accounts.services import locked
+from evently.accounts.signals import account_closing, people_left
 from evently.database import Base, transaction, utc_now
-from evently.errors import Invalid
+from evently.errors import Conflict, Invalid
 from evently.extensions import db
 
 # characters; a shorter one would mean half of the site, a longer one nobody
@@ -19,8 +22,29 @@ PORTION = 200
 ROLE_COLUMNS: tuple[InstrumentedAttribute[bool], ...] = (User.is_organizer, User.is_staff, User.is_superuser)
 
 
+def close_account(*, user: User, password: str) -> None:
+    """Let somebody go who wants to: they are told by mail, and nothing here tells any more who they were.
+
+    Raises Invalid for another password than theirs; Conflict ("last_superuser", "has_events_to_come").
+    """
+    require_password(user=user, password=password)
+    with transaction():
+        user = locked(user.id)
+        if user.is_superuser and not _other_superuser(user):
+            raise Conflict("You are the only one who can manage people here. Let somebody else do so first.", code="last_superuser")
+        account_closing.send(user)
+        anonymise([user])
+
+
+def _other_superuser(user: User) -> int | None:
+    return db.session.scalar(select(User.id).where(User.is_superuser, User.is_active, User.id != user.id).limit(1))
+
+
 def anonymise(users: Sequence[User]) -> None:
-    """Make these people nobody: no name, no address, no password, no token. Their bookings stay, those to come are given back."""
+    """Make these people nobody: no name, no address, no password, no token, no session.
+
+    Their bookings stay, those to come are given back.
+    """
     with transaction() as session:
         for user in users:
             # Nobody can register it, and it is as unique as the columns ask for.
@@ -32,6 +56,7 @@ def anonymise(users: Sequence[User]) -> None:
             user.email_confirmed_at, user.anonymised_at = None, utc_now()
         session.flush()
         session.execute(delete(ApiToken).where(ApiToken.user_id.in_([user.id for user in users])))
+        sessions.end_all(users)
         people_left.send(users)
 
 

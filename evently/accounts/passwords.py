@@ -1,7 +1,5 @@
 """Password hashing: Argon2id with the parameters of the OWASP password storage cheat sheet (about 30 ms)."""
 
-from functools import cache
-
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -15,16 +13,14 @@ def hash_password(password: str) -> str:
 def is_correct(password_hash: str | None, password: str) -> bool:
     """Whether this is the password; takes as long when there is no such account (None), so that nobody learns it."""
     try:
-        return _HASHER.verify(password_hash or _nobodys_hash(), password) and password_hash is not None
+        if password_hash and password_hash.startswith("$argon2"):
+            return _HASHER.verify(password_hash, password)
+        _HASHER.hash(password)
     # UnicodeEncodeError: half a surrogate pair is nobody's password
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
-        return False
+        pass
+    return False
 
 
 def needs_rehash(password_hash: str) -> bool:
     return _HASHER.check_needs_rehash(password_hash)
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _HASHER.hash("nobody has this password")

@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from evently.accounts.models import ApiToken, User
+from evently.database import Page, paginate
 from evently.errors import NotFound
 from evently.extensions import db
 
@@ -54,6 +55,19 @@ def list_taken(*, username: str | None = None, email: str | None = None, except_
 def find_token(token: str) -> ApiToken | None:
     """The stored key that this token opens, with its user."""
     return db.session.scalar(_BY_TOKEN, {"token_sha256": token_sha256(token)})
+
+
+def list_tokens(user: User, *, page: int = 1, size: int = 20) -> Page[ApiToken]:
+    """Somebody's keys to the API, the newest first."""
+    return paginate(_tokens_of(user), number=page, size=size)
+
+
+def list_all_tokens(user: User) -> Sequence[ApiToken]:
+    return db.session.scalars(_tokens_of(user)).all()
+
+
+def _tokens_of(user: User) -> Select[ApiToken]:
+    return select(ApiToken).where(ApiToken.user_id == user.id).order_by(ApiToken.id.desc())
 
 
 def token_sha256(token: str) -> str:

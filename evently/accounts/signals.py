@@ -4,5 +4,15 @@ from blinker import Namespace
 
 _signals = Namespace()
 
+# sender: a user whose address is to be confirmed
+confirmation_wanted = _signals.signal("confirmation-wanted")
+# sender: a user with another address than `before`; the new one is to be confirmed
+address_changed = _signals.signal("address-changed")
+# sender: a user who has forgotten the password
+password_reset_wanted = _signals.signal("password-reset-wanted")
+# sender: a user with a new password
+password_changed = _signals.signal("password-changed")
+# sender: a user who is about to close the account
+account_closing = _signals.signal("account-closing")
 # sender: list of users who have just been made nobody; what they hold goes back, and nothing of theirs is kept
 people_left = _signals.signal("people-left")

@@ -2,9 +2,9 @@
 
 from typing import Any, cast
 
-from evently.accounts import services
+from evently.accounts import services, tokens
 from evently.accounts.models import User
-from evently.accounts.services import ProfileFields
+from evently.accounts.rules import ProfileFields
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.kept import Kept
@@ -13,6 +13,7 @@ from evently.api.schemas.accounts import Credentials, LoggedIn, LoggedOut, Profi
 from evently.caching import PROFILES
 from evently.http.identity import require_token
 from evently.http.limits import limit_logins, limit_registrations
+from evently.http.login import authenticate
 
 
 @endpoint("POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, asks=None)
@@ -20,20 +21,20 @@ def register(body: dict[str, Any]) -> With:
     """Create an account and a token for it."""
     username, password = body.pop("username"), body.pop("password")
     user = services.register(username=username, password=password, profile=cast("ProfileFields", body))
-    return With(user, token=services.issue_token(user=user, name="registration"))
+    return With(user, token=tokens.issue_token(user=user, name="registration"))
 
 
 @endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=("wrong_credentials",), limit=limit_logins, asks=None)
 def login(body: dict[str, Any]) -> dict[str, str]:
     """Get a new token by username and password."""
-    user = services.authenticate(login=body["username"], password=body["password"])
-    return {"token": services.issue_token(user=user, name="login")}
+    user = authenticate(login=body["username"], password=body["password"])
+    return {"token": tokens.issue_token(user=user, name="login")}
 
 
 @endpoint("POST", "/user/auth/logout/", answer=LoggedOut)
 def logout() -> dict[str, str]:
     """Give up the token of this request; others stay valid."""
-    services.revoke_token(token=require_token())
+    tokens.revoke_token(token=require_token())
     return {"status": "logged_out"}
 
 

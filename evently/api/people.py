@@ -5,7 +5,7 @@ from typing import Any, cast
 from evently.accounts import services
 from evently.accounts.leaving import delete_people
 from evently.accounts.models import User
-from evently.accounts.services import ProfileFields
+from evently.accounts.rules import ProfileFields
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.schemas.people import DeletedPeople, NewStaff, PeopleToDelete, Staff

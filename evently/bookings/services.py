@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
-from evently.accounts.services import require_working
+from evently.accounts.tokens import require_working
 from evently.bookings import queries, wakeups
 from evently.bookings.acceptance import accept
 from evently.bookings.locks import busy, one_at_a_time

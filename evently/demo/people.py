@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from evently.accounts.models import User
 from evently.accounts.passwords import hash_password
 from evently.accounts.queries import find_user_by_login
-from evently.accounts.services import ProfileFields, create_superuser, register, set_role, update_profile
+from evently.accounts.rules import ProfileFields
+from evently.accounts.services import create_superuser, register, set_role, update_profile
 
 ADMIN, ORGANIZER, ATTENDEE = "admin", "organizer", "attendee"
 PASSWORD = "evently-demo"  # noqa: S105 - everybody may know it; embedded mode only
@@ -46,7 +47,7 @@ def add_accounts() -> tuple[User, User]:
 
 def _account(username: str, profile: ProfileFields) -> User:
     return find_user_by_login(username) or register(
-        username=username, password=PASSWORD, profile={"email": f"{username}@evently.example", **profile}
+        username=username, password=PASSWORD, profile={"email": f"{username}@evently.example", **profile}, is_confirmed=True
     )
 
 

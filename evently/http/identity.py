@@ -4,7 +4,7 @@ from flask import g, request
 from flask_login import current_user
 
 from evently.accounts.models import ApiToken, User
-from evently.accounts.services import recognise_token, use_token
+from evently.accounts.tokens import recognise_token, use_token
 from evently.errors import NotAuthenticated
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from evently.accounts.models import ApiToken
 from evently.accounts.queries import find_token, token_sha256
-from evently.accounts.services import issue_token, revoke_token, use_token
+from evently.accounts.tokens import issue_token, revoke_token, use_token
 from evently.database import transaction
 from evently.errors import NotAuthenticated
 from evently.extensions import db

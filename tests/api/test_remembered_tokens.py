@@ -5,7 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from evently.accounts.models import ApiToken, User
-from evently.accounts.services import issue_token
+from evently.accounts.tokens import issue_token
 from evently.bookings.locks import event_lock
 from evently.bookings.models import Booking
 from evently.database import transaction

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from evently.accounts.services import LENGTHS, PASSWORD_LENGTH
+from evently.accounts.rules import LENGTHS, PASSWORD_LENGTH
 from evently.api.fields import Text, Whole
 from evently.api.schemas.shapes import Answer, Shape, text
 
