@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-from evently.variables import ConfigurationError, flag, number, origins, pool, seconds, text, timezone
+from evently.variables import ConfigurationError, flag, number, origins, pool, positive, seconds, text, timezone
 
 ROOT = Path(__file__).resolve().parent
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD")
@@ -46,13 +46,16 @@ class Settings:
     # bytes; what a form or a JSON body may weigh
     MAX_CONTENT_LENGTH: int = 1024 * 1024
     WTF_CSRF_TIME_LIMIT: int | None = None
+    SESSION_COOKIE_NAME: str = "session"
     SESSION_COOKIE_HTTPONLY: bool = True
     SESSION_COOKIE_SAMESITE: str = "Lax"
     REMEMBER_COOKIE_HTTPONLY: bool = True
     REMEMBER_COOKIE_SAMESITE: str = "Lax"
     # Where people come by https, as SITE_URL says, cookies never go by http.
     SESSION_COOKIE_SECURE: bool = False
-    REMEMBER_COOKIE_SECURE: bool = False
+    # How long one stays signed in without using the site; days for who asks to stay signed in.
+    SESSION_HOURS: float = 12.0
+    REMEMBERED_SESSION_DAYS: float = 30.0
 
     # Bookings
     MAX_TICKETS_PER_BOOKING: int = 10
@@ -79,6 +82,7 @@ class Settings:
     RATELIMIT_DEFAULT: str = "600 per minute"
     RATELIMIT_HEADERS_ENABLED: bool = True
     RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
+    PASSWORD_RESET_RATE_LIMIT: str = "5 per hour"
     LOGIN_RATE_LIMIT: str = "20 per minute"
     REGISTER_RATE_LIMIT: str = "20 per hour"
     BOOKING_RATE_LIMIT: str = "10 per minute"
@@ -138,7 +142,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         REDIS_URL=redis_url,
         SITE_URL=site_url,
         SESSION_COOKIE_SECURE=is_secure,
-        REMEMBER_COOKIE_SECURE=is_secure,
+        # Browsers take a cookie of such a name only from this very host, and by https.
+        SESSION_COOKIE_NAME="__Host-session" if is_secure else "session",
         SECRET_KEY=secret_key,
         TICKET_SECRET=environ.get("TICKET_SECRET") or secret_key,
         **(_on_redis(redis_url) if redis_url else {}),
@@ -242,7 +247,10 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "RATELIMIT_ENABLED": flag,
     "RATELIMIT_DEFAULT": text,
     "CORS_ORIGINS": origins,
+    "PASSWORD_RESET_RATE_LIMIT": text,
     "LOGIN_RATE_LIMIT": text,
+    "SESSION_HOURS": positive,
+    "REMEMBERED_SESSION_DAYS": positive,
     "REGISTER_RATE_LIMIT": text,
     "BOOKING_RATE_LIMIT": text,
     "CACHE_ENABLED": flag,

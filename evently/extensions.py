@@ -1,5 +1,6 @@
 """The Flask extensions, not yet bound to an application; `create_app` binds them."""
 
+from flask import Flask, Response
 from flask_caching import Cache
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -15,14 +16,28 @@ from evently.database import Base
 class Counters(Limiter):
     """Keeps the counters; http/limits.py says what counts, so there is nothing to look up at each request."""
 
-    def _check_request_limit(self, *_: object, **__: object) -> None:
-        """Nothing."""
+    def init_app(self, app: Flask) -> None:
+        hooks = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+        others = [list(functions[None]) for functions in hooks]
+        super().init_app(app)
+        for functions, kept in zip(hooks, others, strict=True):
+            functions[None] = kept
+
+
+class Logins(LoginManager):  # type: ignore[misc] # Flask-Login has no types
+    """Knows people by their session alone: what Flask-Login remembers by itself is a cookie that nobody could end."""
+
+    def _load_user_from_remember_cookie(self, _cookie: str) -> None:
+        """Nobody."""
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
 
 
 # Objects stay usable after commit: a page renders what the service returned without asking the database again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate(render_as_batch=True)
-login_manager = LoginManager()
+login_manager = Logins()
 csrf = CSRFProtect()
 cache = Cache()
 limiter = Counters(key_func=get_remote_address)

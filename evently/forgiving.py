@@ -114,7 +114,7 @@ class ForgivingStorage(Storage):
 
     def clear(self, key: str) -> None:
         self._own.clear(key)
-        self._shared.clear(key)
+        ask_broker(lambda: self._shared.clear(key))
 
 
 def _counted() -> dict[str, tuple[int, float]]:

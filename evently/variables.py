@@ -28,6 +28,16 @@ def seconds(name: str, value: str) -> float:
     return amount
 
 
+def positive(name: str, value: str) -> float:
+    try:
+        amount = float(value)
+    except ValueError:
+        amount = math.nan
+    if not 0 < amount < math.inf:
+        raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
+    return amount
+
+
 def flag(name: str, value: str) -> bool:
     if value.lower() not in TRUE | FALSE:
         raise ConfigurationError(f"{name} must be true or false, not {value!r}.")

@@ -4,11 +4,13 @@ import logging
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask import Flask, Response, current_app, flash, jsonify, make_response, render_template, request, url_for
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from evently.errors import DomainError, NotAuthenticated
+from evently.http import unsent
 from evently.http.htmx import redirect_to, wants_fragment
 from evently.http.identity import is_api_path
 from evently.http.request_ids import request_id
@@ -41,14 +43,29 @@ def init_app(app: Flask) -> None:
 
 def answer_domain_error(error: DomainError) -> Response:
     if isinstance(error, NotAuthenticated) and not is_api_path(request.path):
-        return redirect_to(f"{url_for('web.login')}?{urlencode({'next': _return_address()})}")
+        return ask_to_sign_in()
     response = answer(error.status, error.code, error.message, fields=error.fields)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
+def ask_to_sign_in() -> Response:
+    """The login page leads back here, and what was typed is still there then."""
+    address = unsent.form_address()
+    if request.method == "POST":
+        unsent.keep(address)
+    return redirect_to(f"{url_for('web.login')}?{urlencode({'next': address})}")
+
+
 def answer_csrf_error(_error: CSRFError) -> Response:
+    """Old forms of our own pages come back filled in; whatever else comes is from elsewhere."""
+    if request.headers.get("Sec-Fetch-Site") == "same-origin" and not is_api_path(request.path):
+        if not current_user.is_authenticated and request.endpoint not in unsent.DOORS:
+            return ask_to_sign_in()
+        unsent.keep(address := unsent.form_address())
+        flash("This page was open for too long to be sent. Please look it over and send it again.")
+        return redirect_to(address)
     return answer(400, "csrf", "This form is too old or came from elsewhere. Reload the page and send it again.")
 
 
@@ -89,10 +106,3 @@ def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]]
 def _render_bare(template: str, context: dict[str, Any]) -> str:
     """Without who is logged in: render_template would ask the database, which may be what broke."""
     return current_app.jinja_env.get_template(template).render(context)
-
-
-def _return_address() -> str:
-    """Where to go after logging in: this page, or the one a form was on."""
-    if request.method in {"GET", "HEAD"} and not wants_fragment():
-        return request.full_path.rstrip("?")
-    return request.args.get("next", "/")

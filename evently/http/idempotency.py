@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request, session
-from flask_login import current_user, login_user
+from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 
 from evently.errors import Invalid
 from evently.http.identity import find_asker, is_api_path
-from evently.http.login import load_user
+from evently.http.login import load_user, sign_in
 from evently.idempotency import services
 from evently.idempotency.services import Claim, InFlight
 
@@ -117,7 +117,7 @@ def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
 def _replay(answer: dict[str, Any]) -> Response:
     # Who registered is signed in by the answer's cookie, which may have been lost with it.
     if answer.get("user_id") and not current_user.is_authenticated and (user := load_user(answer["user_id"])):
-        login_user(user)
+        sign_in(user)
     response = Response(answer["body"], status=answer["status"], headers=answer["headers"])
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -1,23 +1,152 @@
-"""The cookie session: it belongs to pages. The API has its own tokens, and public files have nobody."""
+"""The sessions of pages: a random id in a cookie, and what it stands for on the server (accounts/sessions.py).
 
-from flask import Flask, Request, Response
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+The API has its own tokens, and public files have nobody. A visitor for whom there is nothing to remember costs no row:
+the token against forgery is made from the id.
+"""
 
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, cast
+
+from flask import Flask, Request, Response, current_app, g, request
+from flask import session as flask_session
+from flask.sessions import SessionInterface, SessionMixin
+
+from evently.accounts import devices, sessions
+from evently.accounts.sessions import Kept, lifetime
 from evently.http.identity import is_api_path
 
+# Where Flask-WTF looks for a visitor's token against forgery, and Flask-Login for who they are.
+FORGERY, PERSON = "csrf_token", "_user_id"
+# 256 random bits
+ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
-class PageSessions(SecureCookieSessionInterface):
+
+class PageSession(SessionMixin):
+    """What a visitor's cookie stands for; looked up when somebody asks."""
+
+    def __init__(self, sent_id: str = "") -> None:
+        self.new = not ID.fullmatch(sent_id)
+        self.id = _new_id() if self.new else sent_id
+        self.accessed = self.modified = self.is_remembered = False
+        # Whether the browser must know the id: something was written with it.
+        self.is_needed = False
+        self._left = ""
+
+    @property
+    def id_sha256(self) -> str:
+        return hashlib.sha256(self.id.encode()).hexdigest()
+
+    @cached_property
+    def kept(self) -> Kept | None:
+        """As it was found; None while there is nothing to remember."""
+        return None if self.new else sessions.find(self.id_sha256)
+
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        self.accessed = True
+        if self.kept is None:
+            return {}
+        return self.kept.data | ({PERSON: str(self.kept.user_id)} if self.kept.user_id else {})
+
+    def renew(self, *, is_remembered: bool = False) -> None:
+        """Go on under another id, that nobody can have planted or seen; the one before ends. What is remembered comes along."""
+        self._values = dict(self._values)
+        self._left = self._left or (self.id_sha256 if self.kept else "")
+        self.id, self.new, self.kept, self.is_remembered = _new_id(), True, None, is_remembered
+        self.modified = self.is_needed = True
+        # It was made of the id before.
+        g.pop(FORGERY, None)
+
+    def __getitem__(self, key: str) -> Any:
+        if key != FORGERY:
+            return self._values[key]
+        self.accessed = self.is_needed = True
+        return hmac.digest(str(current_app.secret_key).encode(), f"forgery {self.id}".encode(), "sha256").hex()
+
+    def __contains__(self, key: object) -> bool:
+        return key == FORGERY or key in self._values
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values[key] = value
+        self.modified = True
+
+    def __delitem__(self, key: str) -> None:
+        del self._values[key]
+        self.modified = True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def save(self) -> bool:
+        """Write down what changed; whether the browser is to be told the id, anew or for longer."""
+        if self._left:
+            sessions.end(self._left)
+        if self.modified:
+            self._write()
+        elif "kept" in vars(self) and self.kept and self.kept.is_due:
+            sessions.note_use(self.id_sha256, self.kept)
+            self.is_remembered = self.kept.is_remembered
+            return self.is_remembered
+        return self.new and self.is_needed
+
+    def _write(self) -> None:
+        data = dict(self._values)
+        person = data.pop(PERSON, None)
+        user_id = int(person) if person else None
+        if self.kept and self.kept.user_id == user_id and (user_id or data):
+            sessions.keep(self.id_sha256, data=data)
+        elif user_id or data:
+            self.is_needed = True
+            device = devices.in_words(request.user_agent.string) if user_id else ""
+            sessions.begin(self.id_sha256, user_id=user_id, data=data, device=device, is_remembered=self.is_remembered)
+        elif self.kept:
+            sessions.end(self.id_sha256)
+
+
+class PageSessions(SessionInterface):
     """Sessions for pages only."""
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+    def open_session(self, app: Flask, request: Request) -> SessionMixin:
         """Whatever looks for a session while the API answers finds none, whichever cookie came along."""
-        return self.make_null_session(app) if is_api_path(request.path) else super().open_session(app, request)
+        if is_api_path(request.path):
+            return self.make_null_session(app)
+        return PageSession(request.cookies.get(self.get_cookie_name(app), ""))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """An answer that is everybody's neither sets the cookie nor varies by it.
 
-        Flask-Login looks into the session after every request, and `Vary: Cookie` would make browsers fetch every
-        poster again whenever the cookie changes.
+        `Vary: Cookie` would make browsers fetch every poster again whenever the cookie changes.
         """
-        if not response.cache_control.public:
-            super().save_session(app, session, response)
+        if response.cache_control.public:
+            return
+        page_session = cast("PageSession", session)
+        is_told = page_session.save()
+        if page_session.accessed:
+            response.vary.add("Cookie")
+        if is_told:
+            response.set_cookie(
+                self.get_cookie_name(app),
+                page_session.id,
+                max_age=lifetime(0, is_remembered=True) if page_session.is_remembered else None,
+                path=self.get_cookie_path(app),
+                secure=self.get_cookie_secure(app),
+                httponly=self.get_cookie_httponly(app),
+                samesite=self.get_cookie_samesite(app),
+            )
+
+
+def page_session() -> PageSession:
+    """The session of this request, with what Flask does not know of it."""
+    return cast("PageSession", flask_session._get_current_object())  # type: ignore[attr-defined] # noqa: SLF001 - Werkzeug's documented way to the object itself
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(32)

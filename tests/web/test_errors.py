@@ -2,7 +2,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.factories import make_event
+from tests.factories import log_in, make_event, make_user
 from tests.harness.visitor import Visitor
 
 
@@ -41,14 +41,13 @@ def test_logging_in_too_often_is_slowed_down(app: Flask, visitor: Visitor, monke
 
 def test_a_failure_of_ours_is_told_without_asking_who_is_looking(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     make_event()
+    log_in(client, make_user())
 
     def away(*_args: object, **_kwargs: object) -> None:
         raise ConnectionError("the database is away")
 
     monkeypatch.setattr("sqlalchemy.engine.Connection.execute", away)
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = "1", True
     page = client.get("/bookings")
     assert page.status_code == 500
     assert "This should not have happened" in page.text

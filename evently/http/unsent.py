@@ -1,0 +1,72 @@
+"""What somebody typed into a form that could not be taken, because they were not signed in any more.
+
+It waits in the session until the page of the form is shown again. Passwords do not wait.
+"""
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import request, session
+from flask.globals import request_ctx
+from werkzeug.datastructures import MultiDict
+
+from evently.errors import TooManyRequests
+from evently.http.htmx import wants_fragment
+from evently.http.limits import limit_logins
+
+# Forms for who is not signed in.
+DOORS = {"web.login", "web.register", "web.forgot_password", "web.reset_password", "web.confirm_address"}
+# seconds for which it waits, and how many characters at most
+PATIENCE, LONGEST = 3600, 60_000
+KEY = "unsent"
+
+
+def keep(address: str) -> None:
+    """For the page at this address, which is to show it again."""
+    fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
+    if not fields or sum(len(name) + len(value) for name, value in fields) > LONGEST:
+        return
+    try:
+        # Whoever is not signed in could fill our memory with it.
+        limit_logins.count()
+    except TooManyRequests:
+        return
+    session[KEY] = {"path": urlsplit(address).path, "fields": fields, "until": time.time() + PATIENCE}
+
+
+def is_waiting() -> bool:
+    return KEY in session
+
+
+def recover() -> MultiDict[str, str] | None:
+    """What was typed into the form of this page, once; None when nothing waits. For a view that is about to show the form."""
+    kept: dict[str, Any] | None = session.get(KEY)
+    if request.method != "GET" or not kept or kept["path"] != request.path:
+        return None
+    del session[KEY]
+    return MultiDict(map(tuple, kept["fields"])) if kept["until"] > time.time() else None
+
+
+def form_address() -> str:
+    """The page this request came from: where its form is, or itself."""
+    if wants_fragment():
+        page = request.headers.get("HX-Current-URL", "")
+    elif _is_page():
+        return request.full_path.rstrip("?")
+    else:
+        page = request.referrer or ""
+    parts = urlsplit(page)
+    if parts.netloc != request.host:
+        return request.full_path.rstrip("?") if _is_page() else "/"
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
+
+
+def _is_page() -> bool:
+    """Whether this address answers to a browser that goes there."""
+    adapter = request_ctx.url_adapter
+    return adapter is not None and adapter.test(request.path, "GET")
+
+
+def _is_secret(name: str) -> bool:
+    return "password" in name or name in {"csrf_token", "idempotency_key"}
