@@ -62,6 +62,8 @@ def _load_domain() -> None:
     from evently.bookings import versions as _sales  # noqa: F401
     from evently.notifications import services as _notifications  # noqa: F401
 
+    from evently.events import leaving as _organizers  # noqa: F401
+    from evently.notifications import accounts as _letters  # noqa: F401
 
 def _register_edges(app: Flask) -> None:
     from evently import api, cli, dashboard, web

@@ -14,13 +14,21 @@ from evently.events.models import Event
 
 QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
 # What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
-BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED, EVENT_MESSAGE = KINDS = (
+BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED, EVENT_MESSAGE = ABOUT_BOOKINGS = (
     "booking_confirmed",
     "booking_failed",
     "booking_cancelled",
     "event_cancelled",
     "event_message",
 )
+CONFIRM_ADDRESS, ADDRESS_CHANGED, RESET_PASSWORD, PASSWORD_CHANGED, ACCOUNT_CLOSED = ABOUT_ACCOUNTS = (
+    "confirm_address",
+    "address_changed",
+    "reset_password",
+    "password_changed",
+    "account_closed",
+)
+KINDS = ABOUT_BOOKINGS + ABOUT_ACCOUNTS
 
 
 class Mail(Base):

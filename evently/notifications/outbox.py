@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select, update
 
 from evently.database import single_statement, transaction, utc_now
-from evently.notifications.models import FAILED, QUEUED, SENDING, SENT, SUPPRESSED, Mail
+from evently.notifications.models import ACCOUNT_CLOSED, FAILED, QUEUED, SENDING, SENT, SUPPRESSED, Mail
 
 log = logging.getLogger(__name__)
 # provider_id of mails that were caught here instead of being sent
@@ -93,6 +93,13 @@ def give_back(mails: Sequence[Mail]) -> None:
     """Claimed and not tried; anybody may take them at once."""
     for mail in mails:
         _settle(mail, status=QUEUED, attempts=mail.attempts - 1)
+
+
+def forget_the_gone() -> int:
+    """Take the addresses of people who closed their account out of the good-byes that are settled; how many."""
+    is_settled = (Mail.kind == ACCOUNT_CLOSED, Mail.status.in_([SENT, FAILED, SUPPRESSED]), Mail.to_address != "")
+    with single_statement() as connection:
+        return connection.execute(update(Mail).where(*is_settled).values(to_address="", context={}, last_error=None)).rowcount
 
 
 def back_off(attempts: int) -> dt.timedelta:

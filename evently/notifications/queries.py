@@ -1,9 +1,11 @@
 """Reads about mails."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from evently.accounts.models import User
 from evently.database import Page, paginate
 from evently.errors import NotFound
 from evently.extensions import db
@@ -26,3 +28,8 @@ def get_mail(mail_id: int) -> Mail:
 def list_mails(*, page: int = 1, size: int = 20) -> Page[Mail]:
     """Every mail, the newest first."""
     return paginate(select(Mail).order_by(Mail.id.desc()), number=page, size=size)
+
+
+def list_mails_to(user: User) -> Sequence[Mail]:
+    """Everything that was written to somebody, the oldest first."""
+    return db.session.scalars(select(Mail).where(Mail.user_id == user.id).order_by(Mail.id)).all()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 
+from evently.accounts.links import CONFIRM_ADDRESS, RESET_PASSWORD, Purpose
 from evently.bookings.tickets import tickets_of
 from evently.events.models import Event
 from evently.events.posters import INKS, PAPER
@@ -50,6 +51,8 @@ def render_mail(mail: Mail) -> RenderedMail:
         "event": event,
         "user": mail.user,
         "link": link,
+        "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_ADDRESS) if mail.user and not mail.user.email_confirmed_at else "",
+        "reset_link": _proof(mail, "web.reset_password", RESET_PASSWORD),
         "site_url": current_app.config["SITE_URL"],
         **mail.context,
     }
@@ -67,6 +70,13 @@ def link(endpoint: str, **values: Any) -> str:
     site = urlsplit(current_app.config["SITE_URL"])
     addresses = current_app.url_map.bind(site.netloc, script_name=site.path or "/", url_scheme=site.scheme)
     return addresses.build(endpoint, values, force_external=True)
+
+
+def _proof(mail: Mail, endpoint: str, purpose: Purpose) -> str:
+    """A link that proves its reader has the mailbox this mail goes to."""
+    state = mail.context.get("state", "")
+    token = purpose.token(user_id=mail.user_id or 0, address=mail.to_address, written_at=mail.created_at, state=state)
+    return link(endpoint, token=token)
 
 
 def poster_head(event: Event) -> PosterHead:

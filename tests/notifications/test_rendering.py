@@ -7,7 +7,7 @@ import pytest
 from evently.bookings.services import book_tickets, cancel_booking
 from evently.bookings.tickets import tickets_of
 from evently.events.services import cancel_event
-from evently.notifications.models import KINDS
+from evently.notifications.models import ABOUT_BOOKINGS, KINDS
 from evently.notifications.rendering import render_mail
 from tests.factories import decide, in_days, make_booking, make_event, make_user
 from tests.notifications.post_office import mails, only_mail
@@ -125,7 +125,7 @@ def test_nothing_is_said_of_cancelling_where_it_was_too_late_from_the_start(conc
     assert "cancel" not in newest().text
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ABOUT_BOOKINGS)
 def test_what_people_typed_stays_text(kind, mira):
     event = make_event(name="<script>alert(1)</script> & Söhne", venue="<b>Hall</b>")
     make_booking(user=mira, event=event)
