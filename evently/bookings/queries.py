@@ -72,6 +72,11 @@ def list_own_bookings(*, user: User, tab: str, page: int = 1, size: int = 10) ->
     return paginate(query, number=page, size=size)
 
 
+def list_all_bookings(user: User) -> Sequence[Booking]:
+    """All that somebody ever booked, in that order."""
+    return db.session.scalars(select(Booking).where(Booking.user_id == user.id).order_by(Booking.seq)).all()
+
+
 def count_tabs(user: User) -> dict[str, int]:
     """How many bookings each tab of "My bookings" holds."""
     counts = [func.count().filter(_in_tab(tab)) for tab in TABS]

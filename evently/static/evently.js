@@ -58,6 +58,7 @@
     for (const input of root.querySelectorAll(".stepper input")) follow(input);
     for (const place of root.querySelectorAll("[data-local-time]")) tellLocalTime(place);
     for (const button of root.querySelectorAll("[data-share]")) button.hidden = !(navigator.share || navigator.clipboard);
+    for (const button of root.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
     (root.matches?.("#error-summary, .alert") ? root : root.querySelector("#error-summary, .alert"))?.focus();
   };
   document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) arrive(event.detail.elt); });
@@ -97,6 +98,14 @@
     say("Address copied");
   });
 
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
+    button.querySelector("span").textContent = "Copied";
+    say("Copied");
+  });
+
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => print());
@@ -113,7 +122,7 @@
   const ticket = document.querySelector("[data-offline]");
   if (ticket && navigator.serviceWorker && window.caches) keep(ticket).catch(() => {});
   document.addEventListener("submit", (event) => {
-    if (event.target.action.endsWith("/logout")) window.caches?.delete("tickets");
+    if (/\/(logout|account\/closing)$/.test(event.target.action)) window.caches?.delete("tickets");
   });
 
   arrive(document);

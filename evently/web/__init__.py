@@ -11,7 +11,21 @@ blueprint = Blueprint("web", __name__)
 
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint above.
-    from evently.web import accounts, bookings, calendars, covers, crawlers, events, mailbox, tickets  # noqa: F401, PLC0415
+    from evently.web import (  # noqa: F401, PLC0415
+        accounts,
+        bookings,
+        calendars,
+        covers,
+        crawlers,
+        doors,
+        events,
+        mailbox,
+        my_data,
+        passwords,
+        sessions,
+        tickets,
+        tokens,
+    )
 
     app.jinja_env.filters.update(tickets_of=tickets_of, preview_of=crawlers.preview_of, structured_data=crawlers.structured_data)
     app.jinja_env.globals.update(can_organize=can_organize, feed_address=calendars.feed_address, utc_now=utc_now)

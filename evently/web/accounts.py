@@ -1,72 +1,28 @@
-"""Signing in and out, creating an account, and what people tell about themselves."""
+"""What people tell about themselves, and the address their tickets go to."""
 
-from typing import cast
-from urllib.parse import urlsplit
+from typing import Any
 
 from flask import Response, flash, request, url_for
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user
 
-from evently.accounts import services
+from evently.accounts import addresses, services
+from evently.accounts.links import CONFIRM_ADDRESS
 from evently.accounts.models import User
-from evently.accounts.services import ProfileFields
-from evently.errors import Invalid, NotAuthenticated
-from evently.events.queries import EventFilters, list_public_events
+from evently.errors import Conflict, DomainError, Invalid, NotFound, TooManyRequests
+from evently.http import unsent
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
-from evently.http.limits import limit_logins, limit_registrations
-from evently.http.login import signed_in_user
+from evently.http.limits import limit_mails
+from evently.http.login import check_password, signed_in_user
 from evently.web import blueprint
-from evently.web.forms import LoginForm, ProfileForm, RegisterForm
-
-POSTERS_ON_THE_WALL = 6
-
-
-@blueprint.route("/login", methods=["GET", "POST"])
-@limit_logins
-def login() -> Response:
-    form = LoginForm(request.form)
-    if request.method != "POST":
-        return redirect_to(next_address()) if current_user.is_authenticated else show_door("accounts/login.html", form)
-    if form.validate():
-        try:
-            user = services.authenticate(login=form.username.data or "", password=form.password.data or "")
-        except NotAuthenticated as error:
-            form.add_refusal(error)
-        else:
-            login_user(user, remember=form.remember.data)
-            return redirect_to(next_address())
-    return show_door("accounts/login.html", form, status=422)
-
-
-@blueprint.route("/register", methods=["GET", "POST"])
-@limit_registrations
-def register() -> Response:
-    form = RegisterForm(request.form)
-    if request.method != "POST":
-        return redirect_to(next_address()) if current_user.is_authenticated else show_door("accounts/register.html", form)
-    if form.validate():
-        try:
-            user = services.register(username=form.username.data or "", password=form.password.data or "", profile=profile_of(form))
-        except Invalid as error:
-            form.add_refusal(error)
-        else:
-            login_user(user)
-            flash(f"Welcome, {user.first_name or user.username}. Your account is ready.")
-            return redirect_to(next_address())
-    return show_door("accounts/register.html", form, status=422)
-
-
-@blueprint.post("/logout")
-def logout() -> Response:
-    logout_user()
-    flash("You are signed out.")
-    return redirect_to(url_for("web.list_events"))
+from evently.web.account_forms import AddressForm, ProfileForm
+from evently.web.doors import profile_of
 
 
 @blueprint.route("/account", methods=["GET", "POST"])
 def account() -> Response:
     user = signed_in_user()
-    form = ProfileForm(request.form, obj=user)
+    form = ProfileForm(request.form or unsent.recover(), obj=user)
     if request.method != "POST":
         return render("accounts/account.html", form=form, roles=roles_of(user))
     if form.validate():
@@ -80,32 +36,62 @@ def account() -> Response:
     return render("accounts/account.html", form=form, roles=roles_of(user), status=422)
 
 
-def show_door(page: str, form: PlainForm, status: int = 200) -> Response:
-    """A way in, beside posters of what is coming up."""
-    events = list_public_events(EventFilters(is_upcoming=True, is_active=True), size=POSTERS_ON_THE_WALL).items
-    return render(page, form=form, events=events, next=request.args.get("next"), status=status)
+@blueprint.route("/account/address", methods=["GET", "POST"])
+def change_address() -> Response:
+    """Where tickets are sent, and where the way to a new password goes: hence the password."""
+    user = signed_in_user()
+    form = AddressForm(request.form or unsent.recover())
+    if request.method != "POST":
+        return render("accounts/address.html", form=form)
+    if not form.validate():
+        return render("accounts/address.html", form=form, status=422)
+    try:
+        check_password(user, form.password.data or "")
+        user = services.update_profile(user=user, profile={"email": form.email.data or ""})
+    except (Invalid, TooManyRequests) as refusal:
+        return show_refused("accounts/address.html", form, refusal)
+    if user.email_confirmed_at is None:
+        flash(f"Your tickets go to {user.email} from now on. A mail there asks you to confirm the address.")
+    return redirect_to(url_for("web.change_address"))
 
 
-def profile_of(form: PlainForm) -> ProfileFields:
-    """The fields of a profile that this form has."""
-    names = ProfileFields.__annotations__.keys() & form.data.keys()
-    return cast("ProfileFields", {name: form.data[name] or "" for name in names})
+@blueprint.post("/account/confirmation")
+@limit_mails
+def send_confirmation() -> Response:
+    """The link once more."""
+    user = signed_in_user()
+    try:
+        addresses.ask_for_confirmation(user=user)
+    except Conflict as error:
+        flash(error.message)
+    else:
+        flash(f"A mail is on its way to {user.email}.")
+    return redirect_to(url_for("web.change_address"))
+
+
+@blueprint.route("/account/confirmation/<token>", methods=["GET", "POST"])
+def confirm_address(token: str) -> Response:
+    """Not confirmed by a look at the page: programs that check mails for danger follow links too."""
+    try:
+        if request.method != "POST":
+            user = CONFIRM_ADDRESS.open(token)
+            return render("accounts/confirmation.html", user=user, token=token)
+        user = addresses.confirm_address(token=token)
+    except NotFound as error:
+        return render("accounts/dead_link.html", message=error.message, is_confirmation=True, status=error.status)
+    flash(f"Thank you. {user.email} is confirmed.")
+    return redirect_to(url_for("web.account" if current_user.is_authenticated else "web.list_events"))
+
+
+def show_refused(page: str, form: PlainForm, refusal: DomainError, **context: Any) -> Response:
+    """The form again, with what was said about it."""
+    form.add_refusal(refusal)
+    response = render(page, form=form, status=refusal.status, **context)
+    if refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def roles_of(user: User) -> list[str]:
     roles = {"organizer": user.is_organizer, "staff": user.is_staff, "superuser": user.is_superuser}
     return [role for role, is_held in roles.items() if is_held]
-
-
-def next_address() -> str:
-    """Where the visitor was going, if that is on this site."""
-    address = request.args.get("next", "")
-    return address if is_local(address) else url_for("web.list_events")
-
-
-def is_local(address: str) -> bool:
-    """Whether this is a path of this site. Browsers read `//x` as another host, and a backslash as a slash."""
-    if not address.startswith("/") or address.startswith("//") or "\\" in address:
-        return False
-    parts = urlsplit(address)
-    return address.isprintable() and not parts.scheme and not parts.netloc

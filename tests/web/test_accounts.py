@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from evently.accounts.models import User
 from evently.extensions import db
-from evently.web.accounts import is_local
+from evently.web.doors import is_local
 from tests.factories import PASSWORD, log_in, make_organizer, make_user
 from tests.harness.visitor import Visitor
 

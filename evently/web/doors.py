@@ -1,0 +1,97 @@
+"""The ways in and out: signing in, creating an account, signing out."""
+
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Response, flash, request, url_for
+from flask_login import current_user
+
+from evently.accounts import services
+from evently.accounts.rules import ProfileFields
+from evently.errors import DomainError, Invalid, NotAuthenticated, TooManyRequests
+from evently.events.queries import EventFilters, list_public_events
+from evently.http import unsent
+from evently.http.forms import PlainForm
+from evently.http.htmx import redirect_to, render
+from evently.http.limits import limit_logins, limit_registrations
+from evently.http.login import authenticate, sign_in, sign_out
+from evently.web import blueprint
+from evently.web.account_forms import LoginForm, RegisterForm
+
+POSTERS_ON_THE_WALL = 6
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@limit_logins
+def login() -> Response:
+    form = LoginForm(request.form or unsent.recover())
+    if request.method != "POST":
+        return redirect_to(next_address()) if current_user.is_authenticated else show_door("accounts/login.html", form)
+    if not form.validate():
+        return show_door("accounts/login.html", form, status=422)
+    try:
+        user = authenticate(login=form.username.data or "", password=form.password.data or "")
+    except (NotAuthenticated, TooManyRequests) as refusal:
+        return refuse("accounts/login.html", form, refusal)
+    sign_in(user, remember=form.remember.data)
+    return redirect_to(next_address())
+
+
+@blueprint.route("/register", methods=["GET", "POST"])
+@limit_registrations
+def register() -> Response:
+    form = RegisterForm(request.form or unsent.recover())
+    if request.method != "POST":
+        return redirect_to(next_address()) if current_user.is_authenticated else show_door("accounts/register.html", form)
+    if not form.validate():
+        return show_door("accounts/register.html", form, status=422)
+    try:
+        user = services.register(username=form.username.data or "", password=form.password.data or "", profile=profile_of(form))
+    except Invalid as refusal:
+        return refuse("accounts/register.html", form, refusal)
+    sign_in(user)
+    flash(f"Welcome, {user.first_name or user.username}. Your account is ready; a mail to {user.email} asks you to confirm the address.")
+    return redirect_to(next_address())
+
+
+@blueprint.post("/logout")
+def logout() -> Response:
+    sign_out()
+    flash("You are signed out.")
+    return redirect_to(url_for("web.list_events"))
+
+
+def refuse(page: str, form: PlainForm, refusal: DomainError) -> Response:
+    """The form again, with what the service had to say."""
+    form.add_refusal(refusal)
+    # Wrong credentials are wrong input here: nobody who may not see this page.
+    response = show_door(page, form, status=422 if isinstance(refusal, NotAuthenticated) else refusal.status)
+    if refusal.retry_after:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def show_door(page: str, form: PlainForm, status: int = 200) -> Response:
+    """A way in, beside posters of what is coming up."""
+    events = list_public_events(EventFilters(is_upcoming=True, is_active=True), size=POSTERS_ON_THE_WALL).items
+    return render(page, form=form, events=events, next=request.args.get("next"), is_waiting=unsent.is_waiting(), status=status)
+
+
+def profile_of(form: PlainForm) -> ProfileFields:
+    """The fields of a profile that this form has."""
+    names = ProfileFields.__annotations__.keys() & form.data.keys()
+    return cast("ProfileFields", {name: form.data[name] or "" for name in names})
+
+
+def next_address() -> str:
+    """Where the visitor was going, if that is on this site."""
+    address = request.args.get("next", "")
+    return address if is_local(address) else url_for("web.list_events")
+
+
+def is_local(address: str) -> bool:
+    """Whether this is a path of this site. Browsers read `//x` as another host, and a backslash as a slash."""
+    if not address.startswith("/") or address.startswith("//") or "\\" in address:
+        return False
+    parts = urlsplit(address)
+    return address.isprintable() and not parts.scheme and not parts.netloc

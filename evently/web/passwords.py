@@ -1,0 +1,70 @@
+"""Another password: by knowing the one before, or by a link in a mail."""
+
+from flask import Response, flash, request, url_for
+
+from evently.accounts import recovery
+from evently.accounts.forgotten import request_reset
+from evently.accounts.links import RESET_PASSWORD
+from evently.errors import Conflict, Invalid, NotFound, TooManyRequests
+from evently.http import unsent
+from evently.http.htmx import redirect_to, render
+from evently.http.limits import limit_password_resets
+from evently.http.login import check_password, sign_out, signed_in_user
+from evently.http.sessions import page_session
+from evently.web import blueprint
+from evently.web.account_forms import ChangePasswordForm, ForgotForm, NewPasswordForm
+from evently.web.accounts import show_refused
+
+
+@blueprint.route("/account/password", methods=["GET", "POST"])
+def change_password() -> Response:
+    user = signed_in_user()
+    form = ChangePasswordForm(request.form)
+    if request.method != "POST":
+        return render("accounts/password.html", form=form)
+    if not form.validate():
+        return render("accounts/password.html", form=form, status=422)
+    password, new_password = form.password.data or "", form.new_password.data or ""
+    try:
+        check_password(user, password)
+        recovery.change_password(user=user, password=password, new_password=new_password, session=page_session().id_sha256)
+    except (Invalid, Conflict, TooManyRequests) as refusal:
+        return show_refused("accounts/password.html", form, refusal)
+    flash("Your new password is set. Every other browser is signed out.")
+    return redirect_to(url_for("web.change_password"))
+
+
+@blueprint.route("/password-reset", methods=["GET", "POST"])
+@limit_password_resets
+def forgot_password() -> Response:
+    form = ForgotForm(request.form or unsent.recover())
+    if request.method != "POST":
+        return render("accounts/forgot.html", form=form, is_sent="sent" in request.args)
+    if not form.validate():
+        return render("accounts/forgot.html", form=form, status=422)
+    request_reset(login=form.username.data or "")
+    return redirect_to(url_for("web.forgot_password", sent=1))
+
+
+@blueprint.route("/password-reset/<token>", methods=["GET", "POST"])
+def reset_password(token: str) -> Response:
+    form = NewPasswordForm(request.form)
+    try:
+        user = RESET_PASSWORD.open(token)
+        if request.method != "POST":
+            response = render("accounts/reset.html", form=form, user=user, token=token)
+        elif not form.validate():
+            response = render("accounts/reset.html", form=form, user=user, token=token, status=422)
+        else:
+            recovery.reset_password(token=token, new_password=form.new_password.data or "")
+            # Whoever was signed in here: all of this person's sessions have ended.
+            sign_out()
+            flash("Your new password is set. Sign in with it.")
+            response = redirect_to(url_for("web.login"))
+    except Invalid as refusal:
+        response = show_refused("accounts/reset.html", form, refusal, user=user, token=token)
+    except NotFound as error:
+        response = render("accounts/dead_link.html", message=error.message, is_confirmation=False, status=error.status)
+    # The address is a key: no other site is to hear of it.
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response

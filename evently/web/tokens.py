@@ -1,0 +1,47 @@
+"""Keys to the API, for who writes programs. Each is shown once."""
+
+from flask import Response, flash, request, url_for
+
+from evently.accounts import queries, tokens
+from evently.accounts.models import User
+from evently.errors import Invalid
+from evently.http import unsent
+from evently.http.htmx import redirect_to, render, wants_fragment
+from evently.http.login import signed_in_user
+from evently.http.pagination import page_number
+from evently.web import blueprint
+from evently.web.account_forms import TokenForm
+
+
+@blueprint.get("/account/tokens")
+def list_tokens() -> Response:
+    return show_tokens(signed_in_user(), TokenForm(unsent.recover()))
+
+
+@blueprint.post("/account/tokens")
+def create_token() -> Response:
+    """No redirect, as elsewhere: the token is in this answer and nowhere else."""
+    user, form = signed_in_user(), TokenForm(request.form)
+    if not form.validate():
+        return show_tokens(user, form, status=422)
+    try:
+        token = tokens.issue_named_token(user=user, name=form.name.data or "")
+    except Invalid as refusal:
+        form.add_refusal(refusal)
+        return show_tokens(user, form, status=422)
+    return show_tokens(user, TokenForm(), token=token, name=form.name.data or "", status=201)
+
+
+@blueprint.post("/account/tokens/<int(max=2147483647):token_id>/revoke")
+def revoke_token(token_id: int) -> Response:
+    user = signed_in_user()
+    tokens.revoke_own_token(user=user, token_id=token_id)
+    if wants_fragment():
+        return show_tokens(user, TokenForm(), news="The token is revoked.")
+    flash("The token is revoked. Programs that use it are shut out.")
+    return redirect_to(url_for("web.list_tokens"))
+
+
+def show_tokens(user: User, form: TokenForm, *, status: int = 200, **context: str) -> Response:
+    page = queries.list_tokens(user, page=page_number(request.args))
+    return render("accounts/tokens.html", "accounts/_token_list.html", form=form, page=page, status=status, **context)
