@@ -49,8 +49,6 @@ class Settings:
     SESSION_COOKIE_NAME: str = "session"
     SESSION_COOKIE_HTTPONLY: bool = True
     SESSION_COOKIE_SAMESITE: str = "Lax"
-    REMEMBER_COOKIE_HTTPONLY: bool = True
-    REMEMBER_COOKIE_SAMESITE: str = "Lax"
     # Where people come by https, as SITE_URL says, cookies never go by http.
     SESSION_COOKIE_SECURE: bool = False
     # How long one stays signed in without using the site; days for who asks to stay signed in.
@@ -60,9 +58,9 @@ class Settings:
     # Bookings
     MAX_TICKETS_PER_BOOKING: int = 10
     # milliseconds; wake-ups of one event within this time share one message
-    WAKE_UP_WINDOW_MS: int = 50
+    WAKE_UP_WINDOW_MS: int = 80
     # milliseconds; how long an allocator waits for more after the last booking it saw
-    ALLOCATOR_LINGER_MS: int = 120
+    ALLOCATOR_LINGER_MS: int = 160
     ALLOCATOR_BATCH: int = 1000
     ALLOCATE_INLINE_WITHOUT_BROKER: bool = True
     # seconds; the sweep looks every so often for bookings that nobody decided
@@ -82,9 +80,9 @@ class Settings:
     RATELIMIT_DEFAULT: str = "600 per minute"
     RATELIMIT_HEADERS_ENABLED: bool = True
     RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
-    PASSWORD_RESET_RATE_LIMIT: str = "5 per hour"
     LOGIN_RATE_LIMIT: str = "20 per minute"
     REGISTER_RATE_LIMIT: str = "20 per hour"
+    PASSWORD_RESET_RATE_LIMIT: str = "5 per hour"
     BOOKING_RATE_LIMIT: str = "10 per minute"
 
     # Cache; seconds
@@ -247,12 +245,12 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "RATELIMIT_ENABLED": flag,
     "RATELIMIT_DEFAULT": text,
     "CORS_ORIGINS": origins,
-    "PASSWORD_RESET_RATE_LIMIT": text,
     "LOGIN_RATE_LIMIT": text,
+    "REGISTER_RATE_LIMIT": text,
+    "PASSWORD_RESET_RATE_LIMIT": text,
+    "BOOKING_RATE_LIMIT": text,
     "SESSION_HOURS": positive,
     "REMEMBERED_SESSION_DAYS": positive,
-    "REGISTER_RATE_LIMIT": text,
-    "BOOKING_RATE_LIMIT": text,
     "CACHE_ENABLED": flag,
     "EMAIL_HOST": text,
     "EMAIL_PORT": number,

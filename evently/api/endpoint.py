@@ -89,6 +89,7 @@ class Endpoint:
             return tagged(response) if self._is_public else response
 
         served.is_counted = bool(self.limit)  # type: ignore[attr-defined]
+        served.foresee = self.kept.foresee if self.kept else None  # type: ignore[attr-defined]
         return served
 
     @property
@@ -152,7 +153,7 @@ def _checked(schema: Schema, sent: Any) -> dict[str, Any]:
     try:
         read: dict[str, Any] = schema.load(sent)
     except ValidationError as error:
-        raise Invalid("Some of the values are not valid.", fields=_by_field(error.normalized_messages())) from error
+        raise Invalid("Some of the values are not valid.", fields=_by_field(error.messages_dict)) from error
     return read
 
 

@@ -26,8 +26,8 @@ def accept(values: dict[str, Any], *, token_id: int | None = None) -> int | None
     """
     known = {"event_lock": event_lock(values["event_id"]), "token_id": token_id}
     with single_statement() as connection:
-        place: int | None = connection.scalar(_insert(connection.dialect.name, asks_token=token_id is not None), values | known)
-    return place
+        statement = _insert(connection.dialect.name, asks_token=token_id is not None)
+        return connection.execute(statement, values | known).scalar()
 
 
 # Built once: on the way of every buyer, building a statement costs as much as asking it.

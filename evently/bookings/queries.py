@@ -229,9 +229,3 @@ def _decided_per_second(event_id: uuid.UUID) -> float:
 def list_events_waiting() -> Sequence[uuid.UUID]:
     """Events with bookings that nobody has decided yet."""
     return db.session.scalars(select(Booking.event_id).where(Booking.status == PROCESSING).distinct()).all()
-
-
-def is_anybody_waiting(event_id: uuid.UUID) -> bool:
-    """Whether the event's queue holds a booking; reads without a lock."""
-    query = select(Booking.seq).where(Booking.event_id == event_id, Booking.status == PROCESSING).limit(1)
-    return db.session.scalar(query) is not None

@@ -6,9 +6,10 @@ delivery.py.
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import JSON, ColumnElement, String, cast, delete, func, literal, select, update
+from sqlalchemy import JSON, Insert, String, bindparam, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute
@@ -71,15 +72,17 @@ def delivery_key(kind: str, booking_id: uuid.UUID) -> str:
 
 def _write(kind: str, column: InstrumentedAttribute[Key], keys: Sequence[Key]) -> None:
     """Queue a mail for each booking with one of these keys, unless it was told before or has no address to write to."""
+    connection = db.session.connection()
     for start in range(0, len(keys), PORTION):
-        _write_portion(kind, column.in_(keys[start : start + PORTION]))
+        portion = {"keys": keys[start : start + PORTION], "now": utc_now()}
+        connection.execute(_insert(connection.dialect.name, kind, column), portion)
     if keys:
         on_commit(wakeups.wake)
 
 
-def _write_portion(kind: str, is_meant: ColumnElement[bool]) -> None:
+@cache
+def _insert(database: str, kind: str, column: InstrumentedAttribute[Key]) -> Insert:
     """The database makes the rows itself: sending them to it takes five times as long, and the allocator waits."""
-    now = literal(utc_now(), UTCDateTime)
     values = {
         # Ids have hyphens in PostgreSQL and none in SQLite.
         "delivery_key": literal(_prefix(kind)) + func.replace(cast(Booking.id, String), "-", ""),
@@ -90,15 +93,15 @@ def _write_portion(kind: str, is_meant: ColumnElement[bool]) -> None:
         "event_id": Booking.event_id,
         "context": literal({}, JSON),
         "status": literal(QUEUED),
-        "created_at": now,
-        "not_before": now,
+        "created_at": bindparam("now", type_=UTCDateTime),
+        "not_before": bindparam("now", type_=UTCDateTime),
     }
     has_address = (User.email != "") & User.anonymised_at.is_(None)
-    rows = select(*values.values()).join(User, Booking.user_id == User.id).where(is_meant, has_address)
-    connection = db.session.connection()
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = insert(Mail).from_select(list(values), rows.order_by(Booking.seq), include_defaults=False)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=[Mail.delivery_key]))
+    is_meant = column.in_(bindparam("keys", expanding=True))
+    rows = select(*values.values()).join(User, Booking.user_id == User.id).where(is_meant, has_address).order_by(Booking.seq)
+    insert = (sqlite_insert if database == "sqlite" else postgresql_insert)(Mail)
+    statement = insert.from_select(list(values), rows, include_defaults=False)
+    return statement.on_conflict_do_nothing(index_elements=[Mail.delivery_key])
 
 
 def _prefix(kind: str) -> str:

@@ -11,9 +11,9 @@ from evently.notifications.tasks import deliver
 from evently.worker import publish
 
 # seconds; a message costs as much as ten mails' rows, so those written within this time share one
-WINDOW = 0.05
+WINDOW = 0.2
 # seconds; longer than the window, so that the worker looks after the last of them is written
-DELAY = 0.06
+DELAY = 0.25
 
 _lock = threading.Lock()
 _latest = float("-inf")

@@ -161,8 +161,11 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
     "a booking": (lambda crowd: bookings.get_booking(by=crowd.staff, booking_id=crowd.waiting.id), "uq_bookings_id"),
     "place in line": (lambda crowd: bookings.get_place_in_line(crowd.waiting), "ix_bookings_queue"),
     "how quickly the line moves": (lambda crowd: bookings.get_place_in_line(crowd.waiting), "ix_bookings_event_id_status_seq"),
-    "the queue, whether it is empty": (lambda crowd: bookings.is_anybody_waiting(crowd.busy_event), "ix_bookings_queue"),
-    "the queue": (lambda crowd: allocation._oldest_waiting(db.session, crowd.busy_event), "ix_bookings_queue"),
+    "the queue, whether it is empty": (lambda crowd: allocation._is_anybody_waiting(crowd.busy_event), "ix_bookings_queue"),
+    "the queue": (
+        lambda crowd: db.session.execute(allocation._OLDEST, {"event": crowd.busy_event, "most": 1000}).all(),
+        "ix_bookings_queue",
+    ),
     "the queues that the sweep finds": (lambda _: bookings.list_events_waiting(), "ix_bookings_queue"),
     "the stock that is locked": (lambda crowd: lock_stock(crowd.busy_event), "ix_ticket_stock_event_id"),
     "who logs in by name": (lambda _: find_user_by_login("User99"), "uq_users_username_lower"),

@@ -4,8 +4,10 @@ It costs about as little as a client in Python can, because it shares the machin
 bytes made beforehand, answers are read only as far as their status and length.
 """
 
+import itertools
 import selectors
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -42,8 +44,10 @@ class _Connection:
     answer: bytearray = field(default_factory=bytearray)
 
 
-def run(address: tuple[str, int], requests: Iterator[bytes], *, connections: int) -> Result:
-    """Send all requests over this many connections, as quickly as the server answers."""
+def run(address: tuple[str, int], requests: Iterator[bytes], *, connections: int, per_second: float | None = None) -> Result:
+    """Send all requests over this many connections, as quickly as the server answers, or so many per second."""
+    if per_second:
+        return _run_paced(address, requests, connections, per_second)
     selector = selectors.DefaultSelector()
     statuses: Counter[int] = Counter()
     latencies: list[float] = []
@@ -69,6 +73,32 @@ def run(address: tuple[str, int], requests: Iterator[bytes], *, connections: int
     for connection in open_connections:
         connection.socket.close()
     return Result(seconds, statuses, sorted(latencies))
+
+
+def _run_paced(address: tuple[str, int], requests: Iterator[bytes], connections: int, per_second: float) -> Result:
+    """A thread for each connection: none of them is in a hurry, and none waits for another's turn."""
+    lock, turns, results = threading.Lock(), itertools.count(), []
+    started = time.perf_counter()
+
+    def client() -> None:
+        def turn() -> Iterator[bytes]:
+            while True:
+                with lock:
+                    due, request = started + next(turns) / per_second, next(requests, None)
+                if request is None:
+                    return
+                time.sleep(max(0.0, due - time.perf_counter()))
+                yield request
+
+        results.append(run(address, turn(), connections=1))
+
+    threads = [threading.Thread(target=client) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    statuses = sum((result.statuses for result in results), Counter[int]())
+    return Result(time.perf_counter() - started, statuses, sorted(itertools.chain.from_iterable(r.latencies for r in results)))
 
 
 def _connect(address: tuple[str, int]) -> socket.socket:
