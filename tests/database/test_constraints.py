@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 
 from evently.accounts.models import User
-from evently.bookings.models import Booking
+from evently.bookings.models import Admission, Booking
 from evently.database import UTCDateTime, transaction, utc_now
 from evently.events.models import Event, TicketStock, TicketType
 from evently.extensions import db
@@ -34,6 +34,7 @@ BROKEN: list[tuple[type, dict[str, Any], str]] = [
     (Booking, {"status": "maybe"}, "ck_bookings_status"),
     (Booking, {"ticket_count": 0}, "ck_bookings_ticket_count_positive"),
     (Booking, {"total_amount": -1}, "ck_bookings_total_amount_not_negative"),
+    (Admission, {"seat": 0}, "ck_admissions_seat_positive"),
     (Mail, {"status": "maybe"}, "ck_mails_status"),
     (Mail, {"attempts": -1}, "ck_mails_attempts_not_negative"),
 ]
@@ -44,6 +45,7 @@ def test_the_database_refuses(app, model, values, name):
     booking = make_booking()
     with transaction() as session:
         session.add(Mail(delivery_key="one", kind="booking_confirmed", to_address="a@example.org"))
+        session.add(Admission(booking_seq=booking.seq, seat=1))
     # "too long": PostgreSQL looks at a column's length before it looks at CHECKs.
     with pytest.raises((IntegrityError, DataError), match=f"{name}|too long"), db.engine.begin() as connection:
         connection.execute(sa.update(model).values(values))
