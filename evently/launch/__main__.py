@@ -22,6 +22,7 @@ def main() -> int:
         {"run": run, "stack": stack}[arguments.shape](until=lambda: arguments.with_parent and os.getppid() != parent)
     except StopRequested:
         say("Stopped before it was up.")
+        return 1
     except (LaunchError, ConfigurationError) as error:
         print(f"\nEvently cannot run: {error}", file=sys.stderr)  # noqa: T201 - a launcher's output is its interface
         return 1

@@ -85,23 +85,11 @@ class Postgres:
         self._refuse_second_server()
         if not (self.home / "data" / "PG_VERSION").exists():
             self._initialise()
-        options = [
-            "listen_addresses=127.0.0.1",
-            f"port={self.port}",
-            "unix_socket_directories=",
-            # Two web processes and their workers hold 30 each at most.
-            "max_connections=200",
-            *(() if self.durable else UNSAFE),
-        ]
-        command = [
-            self._program("postgres"),
-            "-D",
-            self._data,
-            *(part for option in options for part in ("-c", option)),
-        ]
         with (self.home / "log").open("wb") as log:
             # SIGINT asks for a fast shutdown: sessions are ended, everything committed is kept.
-            self.child = Child(command, stop_signal=signal.SIGINT, tier=self._tier, grace=3.5, output=log, cwd=self.home, user=self._user)
+            self.child = Child(
+                self._command(), stop_signal=signal.SIGINT, tier=self._tier, grace=3.5, output=log, cwd=self.home, user=self._user
+            )
         try:
             wait_until(self._accepts, self.child, what=self.name, timeout=60)
         except LaunchError as error:
@@ -138,6 +126,17 @@ class Postgres:
         if not copy.exists():
             _copy_program(installed, copy)
         return copy / installed.parent.name / installed.name / "bin"
+
+    def _command(self) -> list[str | Path]:
+        options = (
+            "listen_addresses=127.0.0.1",
+            f"port={self.port}",
+            "unix_socket_directories=",
+            # Two web processes and their workers hold 30 each at most.
+            "max_connections=200",
+            *(() if self.durable else UNSAFE),
+        )
+        return [self._program("postgres"), "-D", self._data, *(part for option in options for part in ("-c", option))]
 
     def _program(self, name: str) -> Path:
         return self._binaries / name

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TypedDict, Unpack
 
 from evently.launch.guardian import Group, guardian, stop_in_order
 
@@ -38,8 +38,23 @@ def say(text: str) -> None:
         print(text, flush=True)  # noqa: T201 - a launcher's output is its interface
 
 
+class Options(TypedDict, total=False):
+    """How a command is started; as another user and group when `user` is given, which takes a root process.
+
+    `output` takes both what it says and its errors; without one they go where ours go.
+    """
+
+    env: Mapping[str, str]
+    cwd: Path
+    output: IO[bytes]
+    user: tuple[int, int] | None
+
+
 class Child:
-    """One running command, the leader of a session of its own, watched by the guardian until it was stopped."""
+    """One running command, the leader of a session of its own, watched by the guardian until it was stopped.
+
+    `grace` is in seconds; Group explains it and `tier`.
+    """
 
     def __init__(
         self,
@@ -48,31 +63,9 @@ class Child:
         stop_signal: signal.Signals = signal.SIGTERM,
         tier: int = 0,
         grace: float = 5.0,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        output: IO[bytes] | None = None,
-        user: tuple[int, int] | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        """Start `command`; as another user and group when `user` is given, which takes a root process.
-
-        `output` takes both what it says and its errors; without one they go where ours go. `grace` is in seconds;
-        Group explains it and `tier`.
-        """
-        uid, gid = user or (None, None)
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output else None,
-            env=env,
-            cwd=cwd,
-            user=uid,
-            group=gid,
-            extra_groups=[] if user else None,
-            # What it writes, databases and schedules, is its user's alone.
-            umask=0o077,
-            start_new_session=True,
-        )
+        self._process = _start(command, **options)
         self.pid = self._process.pid
         self.group = Group(self.pid, stop_signal, tier, grace)
         guardian.watch(self.group)
@@ -83,6 +76,25 @@ class Child:
 
     def stop(self) -> None:
         stop_all([self])
+
+
+def _start(command: Sequence[str | Path], **options: Unpack[Options]) -> "subprocess.Popen[bytes]":
+    output, user = options.get("output"), options.get("user")
+    uid, gid = user or (None, None)
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        env=options.get("env"),
+        cwd=options.get("cwd"),
+        user=uid,
+        group=gid,
+        extra_groups=[] if user else None,
+        # What it writes, databases and schedules, is its user's alone.
+        umask=0o077,
+        start_new_session=True,
+    )
 
 
 def stop_all(children: Sequence[Child]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from config import environment, is_embedded, load_settings
-from evently.launch.lock import take_lock
+from evently.launch.lock import only_one
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import Supervisor
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
@@ -28,9 +28,8 @@ def run(*, until: Callable[[], bool]) -> None:
             "Use `make stack`, or unset the variable."
         )
     settings = load_settings(environ)
-    take_lock(settings.DATA_DIR / "run.lock")
-    refuse_taken_port(settings)
-    with Supervisor() as supervisor:
+    with Supervisor() as supervisor, only_one(settings.DATA_DIR, "run"):
+        refuse_taken_port(settings)
         web = web_service(settings, "--factory", "evently.launch.embedded_web:create_web", environ=environ, workers=1, kill_after=8)
         supervisor.start(web)
         wait_for_answer(web, settings)

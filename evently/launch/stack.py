@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from config import DATABASE_VARIABLES, ROOT, Settings, environment, is_embedded, kept_secret, load_settings
-from evently.launch.lock import take_lock
+from evently.launch.lock import only_one
 from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
@@ -36,10 +36,9 @@ def stack(*, until: Callable[[], bool]) -> None:
     environ = environment()
     # Where and on which port: known before the database is.
     settings = load_settings({**environ, "SECRET_KEY": environ.get("SECRET_KEY") or "unused"})
-    take_lock(settings.DATA_DIR / "stack.lock")
-    refuse_taken_port(settings)
-    environ["SECRET_KEY"] = environ.get("SECRET_KEY") or kept_secret(settings.DATA_DIR / "secret_key")
-    with Supervisor() as supervisor:
+    with Supervisor() as supervisor, only_one(settings.DATA_DIR, "stack"):
+        refuse_taken_port(settings)
+        environ["SECRET_KEY"] = environ.get("SECRET_KEY") or kept_secret(settings.DATA_DIR / "secret_key")
         places = [settings.DATA_DIR, *_start_servers(supervisor, environ, settings.DATA_DIR)]
         settings = load_settings(environ)
         variables = _write_variables(environ, settings.DATA_DIR)

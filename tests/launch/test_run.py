@@ -74,10 +74,24 @@ def test_can_be_stopped_before_it_is_up(launch: Launch) -> None:
     until(lambda: bool(site.processes("granian")), 10, site)
     site.signal_group(signal.SIGINT)
     site.wait_until_gone(10)
-    assert site.process.returncode == 0
+    # It did not do what it was asked for.
+    assert (site.process.returncode, "Stopped before it was up." in site.output) == (1, True)
     # What was begun is finished or undone by the next start.
     again = launch("run")
     again.wait_until_up()
+
+
+def test_a_second_one_in_the_same_place_is_refused_at_once(launch: Launch) -> None:
+    site = launch("run")
+    # While the first one is still starting, too.
+    until(lambda: bool(site.processes("granian")), 10, site)
+    seconds = []
+    for _ in range(2):
+        second = launch("run")
+        seconds.append(second.wait_until_gone(10))
+        assert (second.process.returncode, "already runs on" in second.output) == (1, True)
+        site.wait_until_up()
+    assert max(seconds) < 4
 
 
 def test_says_so_when_the_port_is_taken(launch: Launch) -> None:
