@@ -67,7 +67,7 @@ def _counters(key: Callable[[Any], object] = lambda row: row.ticket_type_id) -> 
         .where(or_(TicketStock.reserved != tickets, TicketStock.reserved > TicketStock.capacity))
     )
     for row in db.session.execute(query):
-        sentence = f"{row.reserved} seats counted as taken, {row.tickets} tickets confirmed, capacity {row.capacity}"
+        sentence = f"seats counted as taken: {row.reserved}, tickets confirmed: {row.tickets}, capacity: {row.capacity}"
         yield Breach("reserved = Σ confirmed ≤ capacity", "ticket_stock", str(key(row)), sentence)
 
 

@@ -5,6 +5,7 @@ from flask.cli import with_appcontext
 
 from evently.bookings import ledger
 from evently.cli.errors import errors_in_words
+from evently.http.formatting import counted
 
 
 @click.command("check-ledger")
@@ -19,5 +20,5 @@ def check_ledger_command(*, repair: bool) -> None:
         for breach in breaches:
             click.echo(f"{breach.table} {breach.row}: {breach.sentence} ({breach.rule})", err=True)
         if breaches:
-            raise click.ClickException(f"{len(breaches)} rows break a rule.")
+            raise click.ClickException(f"{counted(len(breaches), 'row breaks', 'rows break')} a rule.")
         click.echo("The books balance.")

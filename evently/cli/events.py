@@ -21,6 +21,7 @@ from evently.events.imports.files import MAX_FILE_SIZE, read_rows
 from evently.events.imports.rows import Row
 from evently.events.imports.values import amount
 from evently.events.rules import MAX_CAPACITY, known_timezones, problems
+from evently.http.formatting import counted
 
 # What becomes of a row, in the words of the summary.
 SUMMARY = {
@@ -46,7 +47,7 @@ def seed_demo_command(organizer: str | None) -> None:
     with errors_in_words():
         if organizer:
             created = seed_events(_organizer(organizer))
-            click.echo(f"{created} events created." if created else "The demo events are here already.")
+            click.echo(f"{counted(created, 'event')} created." if created else "The demo events are here already.")
         elif current_app.config["EMBEDDED"]:
             click.echo("Demo data created." if seed_demo() else "The demo data is here already.")
         else:
@@ -71,23 +72,30 @@ def _price(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 
 @click.command("import-events")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--organizer", metavar="USERNAME", help="Whose events they are; needed where several people may create events.")
+@click.option(
+    "--organizer",
+    metavar="USERNAME",
+    help="Whose events they become. Where one person may create events, theirs; on the demo site, those of `organizer`.",
+)
 @click.option("--capacity", type=click.IntRange(1, MAX_CAPACITY), default=100, show_default=True, help="Seats, where the file says none.")
 @click.option("--price", callback=_price, default="0", show_default=True, help="Price, where the file says none.")
-@click.option("--timezone", callback=_timezone, help="Zone of dates and times that do not say theirs, like Europe/Berlin.")
+@click.option(
+    "--timezone", callback=_timezone, help="Zone of times that do not say theirs, like Europe/Berlin; by default DEFAULT_TIMEZONE."
+)
 @with_appcontext
 def import_events_command(file: Path, organizer: str | None, capacity: int, price: Decimal, timezone: str | None) -> None:
     """Create or update events from a .json, .csv or .ics FILE.
 
     A row is known again by its source id, or else by name, start and venue; what did not change is left alone.
-    Dates without a time last from 09:00 of the first to 18:00 of the last day. Rows that cannot be brought in are
-    listed with the reason, and the rest comes in.
+    Dates without a time last from 09:00 of the first to 18:00 of the last day.
+
+    Rows that cannot be brought in are listed with the reason, and the rest comes in; the exit code is 1 then.
     """
     fills = Fills(capacity=capacity, price=price, timezone=timezone or current_app.config["DEFAULT_TIMEZONE"])
     with errors_in_words():
-        rows = _read(file)
-        results = import_events(by=_organizer(organizer), rows=rows, fills=fills)
-        _report(list(_with_progress(results, rows)))
+        rows, owner = _read(file), _organizer(organizer)
+        results = import_events(by=owner, rows=rows, fills=fills)
+        _report(owner, list(_with_progress(results, rows)))
 
 
 def _read(file: Path) -> Sequence[Row]:
@@ -104,16 +112,19 @@ def _with_progress(results: Iterator[RowResult], rows: Sequence[Row]) -> Iterato
         yield from bar
 
 
-def _report(results: Sequence[RowResult]) -> None:
-    """What went wrong to stderr, a line for each row and field; the numbers to stdout. Fails when nothing came in."""
+def _report(owner: User, results: Sequence[RowResult]) -> None:
+    """What went wrong to stderr, a line for each row and field; the numbers to stdout. Fails when a row was refused, or all were."""
     for result in results:
         for line in lines(result.problems):
             name = f" ({result.name})" if result.name else ""
             click.echo(_printable(f"Row {result.number}{name}: {line}"), err=True)
     counts = collections.Counter(result.outcome for result in results)
-    click.echo(f"{len(results)} rows: " + ", ".join(f"{counts[outcome]} {words}" for outcome, words in SUMMARY.items()))
+    numbers = ", ".join(f"{counts[outcome]} {words}" for outcome, words in SUMMARY.items())
+    click.echo(f"{counted(len(results), 'row')} for {owner.username}: {numbers}")
     if all(result.outcome in NOT_BROUGHT_IN for result in results):
         raise click.ClickException("Nothing was imported.")
+    if refused := counts[Outcome.REFUSED]:
+        raise click.ClickException(f"{counted(refused, 'row was', 'rows were')} refused, see above; the rest came in.")
 
 
 def _printable(text: str) -> str:

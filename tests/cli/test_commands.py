@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,9 +109,10 @@ def test_missing_words_are_asked_for(run, words):
 def test_an_import_says_what_came_in_and_what_did_not(run):
     make_organizer(username="mira")
     result = run("import-events", PROGRAMME, "--timezone", "Europe/Berlin")
-    assert result.exit_code == 0
-    assert result.stdout == "7 rows: 3 created, 0 updated, 0 cancelled, 0 unchanged, 0 twice in the file, 4 refused\n"
-    lines = result.stderr.splitlines()
+    assert result.exit_code == 1
+    assert result.stdout == "7 rows for mira: 3 created, 0 updated, 0 cancelled, 0 unchanged, 0 twice in the file, 4 refused\n"
+    *lines, last = result.stderr.splitlines()
+    assert last == "Error: 4 rows were refused, see above; the rest came in."
     assert lines[:2] == [
         "Row 4: name: This is needed.",
         "Row 5 (Letterpress): price_per_ticket: Write a number like 12.50, without the currency.",
@@ -121,12 +123,26 @@ def test_an_import_says_what_came_in_and_what_did_not(run):
 
 
 def test_a_second_import_leaves_alone_what_did_not_change(run, write):
-    make_organizer()
+    make_organizer(username="mira")
     assert run("import-events", write(row(), row(id="2"))).exit_code == 0
     result = run("import-events", write(row(name="New"), row(id="2"), row(id="2"), row(id="3")))
-    assert result.stdout == "4 rows: 1 created, 1 updated, 0 cancelled, 1 unchanged, 1 twice in the file, 0 refused\n"
+    assert result.exit_code == 0
+    assert result.stdout == "4 rows for mira: 1 created, 1 updated, 0 cancelled, 1 unchanged, 1 twice in the file, 0 refused\n"
     assert result.stderr == "Row 3 (Concert): The same event as in row 2.\n"
     assert run("import-events", write(row(name="New"))).exit_code == 0
+
+
+def test_one_row_that_is_refused_fails_the_import_too(run, write):
+    make_organizer(username="mira")
+    result = run("import-events", write(row(), row(id="2", capacity=0)))
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "Error: 1 row was refused, see above; the rest came in.")
+    assert len(events()) == 1
+
+
+def test_the_help_says_whose_the_events_become_and_when_the_command_fails(run):
+    help_text = " ".join(run("import-events", "--help").stdout.split())
+    assert "Whose events they become" in help_text
+    assert "the exit code is 1" in help_text
 
 
 def test_options_fill_what_the_file_lacks(run, write):
@@ -225,7 +241,7 @@ def test_books_that_do_not(run):
     with transaction() as session:
         session.execute(sa.update(TicketStock).values(reserved=1))
     result = run("check-ledger")
-    assert (result.exit_code, "1 seats counted as taken, 3 tickets confirmed" in result.stderr) == (1, True)
+    assert (result.exit_code, "seats counted as taken: 1, tickets confirmed: 3" in result.stderr) == (1, True)
     result = run("check-ledger", "--repair")
     assert (result.exit_code, result.stdout) == (0, "Events whose counter was off: 1.\nThe books balance.\n")
     assert db.session.get(Booking, booking.id).event.reserved_tickets == 3
@@ -240,7 +256,7 @@ def test_a_progress_bar_for_those_who_watch(site, app, write):
     shown = os.read(terminal, 10_000).decode()
     os.close(terminal)
     assert (done.returncode, "Importing" in shown, "100%" in shown) == (0, True, True)
-    assert done.stdout.startswith("1 rows: 1 created")
+    assert re.match(r"1 row for organizer\d+: 1 created", done.stdout)
 
 
 def test_a_database_that_is_not_set_up_is_said_so(tmp_path):

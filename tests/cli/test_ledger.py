@@ -47,9 +47,13 @@ def waiting(**values: Any) -> dict[str, Any]:
 
 # What is done to a confirmed booking of 3 out of 10 seats: the row that is named, what is said of it.
 BREACHES: dict[str, tuple[Callable[[Booking], object], str, str]] = {
-    "a counter too high": (change(TicketStock, reserved=4), "stock", "4 seats counted as taken, 3 tickets confirmed, capacity 10"),
-    "a counter too low": (change(TicketStock, reserved=0), "stock", "0 seats counted as taken, 3 tickets confirmed, capacity 10"),
-    "more sold than there is": (change(Booking, ticket_count=11), "stock", "3 seats counted as taken, 11 tickets confirmed, capacity 10"),
+    "a counter too high": (change(TicketStock, reserved=4), "stock", "seats counted as taken: 4, tickets confirmed: 3, capacity: 10"),
+    "a counter too low": (change(TicketStock, reserved=0), "stock", "seats counted as taken: 0, tickets confirmed: 3, capacity: 10"),
+    "more sold than there is": (
+        change(Booking, ticket_count=11),
+        "stock",
+        "seats counted as taken: 3, tickets confirmed: 11, capacity: 10",
+    ),
     "another capacity": (change(Event, capacity=11), "event", "capacity 11, stock 10"),
     "no stock": (lose_stock, "event", "no stock row"),
     "waiting and decided": (change(Booking, **waiting(decided_at=NOW)), "booking", "waiting, yet has a time of decision"),
@@ -100,7 +104,8 @@ def test_every_row_that_breaks_a_rule_is_named(how: str, check: Callable[..., Re
     result = check()
     assert result.exit_code == 1
     assert any(line.startswith(f"{rows[row]}: {sentence} (") for line in breaches(result)), result.stderr
-    assert f"{len(breaches(result))} row" in result.stderr
+    number = len(breaches(result))
+    assert ("1 row breaks a rule." if number == 1 else f"{number} rows break a rule.") in result.stderr
     # And nobody else's, but for the counter of an event that got a ticket by it.
     fresh()
     assert {line.partition(":")[0] for line in breaches(result)} <= {*rows.values(), *rows_of(booking).values()}
