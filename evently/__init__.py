@@ -23,6 +23,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     from evently.http import cors, error_handlers, request_ids, security
 
     app = Flask(__name__)
+    # Nothing here is async, and Flask asks that of every function at every request.
+    app.ensure_sync = lambda function: function  # type: ignore[method-assign]
     app.config.from_object(settings or load_settings())
     _bind_extensions(app)
     _load_domain()
@@ -60,10 +62,10 @@ def _load_domain() -> None:
     from evently.bookings import leaving as _leaving  # noqa: F401
     from evently.bookings import services as _bookings  # noqa: F401
     from evently.bookings import versions as _sales  # noqa: F401
-    from evently.notifications import services as _notifications  # noqa: F401
-
     from evently.events import leaving as _organizers  # noqa: F401
     from evently.notifications import accounts as _letters  # noqa: F401
+    from evently.notifications import services as _notifications  # noqa: F401
+
 
 def _register_edges(app: Flask) -> None:
     from evently import api, cli, dashboard, web

@@ -23,7 +23,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState
 
 from evently.broker import BREAK
-from evently.database import Base, on_commit
+from evently.database import Base, end_reads, on_commit
 from evently.extensions import cache, db
 
 Value = TypeVar("Value")
@@ -43,6 +43,9 @@ _changed_by: dict[tuple[type[Base], str], list[str]] = {}
 
 class Versions(Protocol):
     """Where it stands what has changed."""
+
+    def foresee(self, names: Sequence[str], key: str) -> None:
+        """A `look` at this is to come."""
 
     def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
         """The versions of these names, and what is kept under the key; all at once, or the versions first."""
@@ -67,8 +70,7 @@ def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seco
         # Within a transaction we see what nobody else sees yet.
         return work_out()
     versions: Versions = current_app.extensions["versions"]
-    kind, _, question = key.partition(":")
-    key = f"kept:{kind}:{hashlib.blake2b(question.encode(), digest_size=16).hexdigest()}"
+    key = _place(key)
     found, kept = versions.look(of, key)
     now = time.time()
     if kept is not None and kept[0] == found and kept[1] > now:
@@ -76,11 +78,22 @@ def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seco
         return value
     current = versions.complete(of, found)
     # What this request has read so far may be older than the versions; SQLite would go on reading as of then.
-    db.session.commit()
+    end_reads()
     value = work_out()
     if current is not None:
         cache.set(key, (current, now + seconds, value), timeout=math.ceil(seconds) + 1)
     return value
+
+
+def foresee(key: str, *, of: Sequence[str]) -> None:
+    """This request will ask for that: what can be found out along the way shall be."""
+    if current_app.config["CACHE_ENABLED"]:
+        current_app.extensions["versions"].foresee(of, _place(key))
+
+
+def _place(key: str) -> str:
+    kind, _, question = key.partition(":")
+    return f"kept:{kind}:{hashlib.blake2b(question.encode(), digest_size=16).hexdigest()}"
 
 
 def follow(model: type[Row], of_one: Callable[[Row], Sequence[str]], of_many: Sequence[str], *, writes: Sequence[str] = WRITES) -> None:
@@ -126,6 +139,9 @@ class Words:
         self._owed: set[str] = set()
         self._lock = threading.Lock()
 
+    def foresee(self, names: Sequence[str], key: str) -> None:
+        cache.cache.ask_along(*(f"version:{name}" for name in names), key)
+
     def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
         if self._owed:
             return (None,) * len(names), None
@@ -168,6 +184,9 @@ class FileVersion:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._opening = ""
+
+    def foresee(self, names: Sequence[str], key: str) -> None:
+        """Nothing: it is at hand."""
 
     def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
         del names

@@ -132,7 +132,7 @@ def transaction() -> Iterator[Session]:
 
 
 @contextlib.contextmanager
-def single_statement() -> Iterator[Connection]:
+def single_statement(*, writes: bool = True) -> Iterator[Connection]:
     """A connection for one statement that commits by itself: half the round trips of a transaction.
 
     It ends the reads of the session first, whose connection goes back to the pool, so that one request never
@@ -146,7 +146,7 @@ def single_statement() -> Iterator[Connection]:
             raise RuntimeError("a statement that commits by itself inside transaction()")
         session.commit()
     engine = _engine()
-    if engine.dialect.name != "sqlite":
+    if engine.dialect.name != "sqlite" or not writes:
         with engine.connect() as connection:
             yield connection
         return

@@ -4,37 +4,78 @@ Flask-Limiter's own fallback answers 500 to whoever fails beside the first, and 
 again; so does the cache, at each page.
 """
 
+import os
+import threading
 import time
+from functools import cached_property
 from typing import Any
 
 from flask import g
 from flask_caching.backends.rediscache import RedisCache
 from limits.storage import MemoryStorage, RedisStorage, Storage
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError  # noqa: A004 - not the one of sockets
 
 from evently.broker import ask_broker
+
+
+class Line(threading.local):
+    """A connection of this thread's own, for what every request asks.
+
+    redis-py's pool looks each time whether the connection still lives, which costs as much time as the question.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._pool = client.connection_pool
+        self._connection: Any = None
+        self._process = 0
+
+    def ask(self, *questions: tuple[object, ...]) -> list[Any]:
+        """The answers to all of them in one round trip; what the server refuses is answered by its error."""
+        if self._process != os.getpid():
+            # A child of this process must not read our answers.
+            self._connection, self._process = self._pool.make_connection(), os.getpid()
+        try:
+            return self._exchange(questions)
+        except ConnectionError:
+            # The server has hung up since: it was started anew, say.
+            return self._exchange(questions)
+
+    def _exchange(self, questions: tuple[tuple[object, ...], ...]) -> list[Any]:
+        connection = self._connection
+        # Connects where it is not, or no longer, connected.
+        connection.send_packed_command(connection.pack_commands(questions))
+        return [self._answer() for _ in questions]
+
+    def _answer(self) -> Any:
+        try:
+            return self._connection.read_response()
+        except ResponseError as error:
+            return error
 
 
 class ForgivingCache(RedisCache):
     """Knows nothing while the server is away."""
 
+    @cached_property
+    def _line(self) -> Line:
+        return Line(self._read_client)
+
     def get(self, key: str) -> Any:
         return ask_broker(lambda: super(ForgivingCache, self).get(key))
 
     def get_many(self, *keys: str) -> list[Any]:
-        found = ask_broker(lambda: self._mget(*(f"{self._get_prefix()}{key}" for key in keys))) or [None] * len(keys)
-        return [self.serializer.loads(value) for value in found]
+        question = self._question(keys)
+        asked, found = g.pop("found_along", (None, None))
+        if asked != question:
+            (found,) = ask_broker(lambda: self._line.ask(question)) or (None,)
+        return [self.serializer.loads(value) for value in found or [None] * len(keys)]
 
-    def _mget(self, *keys: str) -> list[bytes | None]:
-        """Straight over a connection: redis-py's way to the same costs twice the time, for every answer that is kept."""
-        pool = self._read_client.connection_pool
-        connection = pool.get_connection()
-        try:
-            connection.send_command("MGET", *keys)
-            found: list[bytes | None] = connection.read_response()
-        finally:
-            pool.release(connection)
-        return found
+    def ask_along(self, *keys: str) -> None:
+        """Let the counting of this request find out already what `get_many` will be asked: one round trip for both."""
+        g.ask_along = self._question(keys)
+
+    def _question(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        return ("MGET", *(f"{self._get_prefix()}{key}" for key in keys))
 
     def set(self, key: str, value: Any, timeout: Any = None) -> Any:
         return ask_broker(lambda: super(ForgivingCache, self).set(key, value, timeout))
@@ -65,7 +106,7 @@ class ForgivingStorage(Storage):
         self._shared = RedisStorage(uri.removeprefix("forgiving+"), **options)
         self._own = MemoryStorage()
         client = self._shared.get_connection()
-        self._pool, self._script = client.connection_pool, client.register_script(COUNT)
+        self._line, self._script = Line(client), client.register_script(COUNT)
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -81,16 +122,15 @@ class ForgivingStorage(Storage):
         return int(count)
 
     def _count(self, key: str, amount: int, expiry: int) -> tuple[int, int]:
-        """Straight over a connection: redis-py's way to the same costs twice the time, for every request there is."""
-        connection = self._pool.get_connection()
-        try:
-            connection.send_command("EVALSHA", self._script.sha, 1, key, amount, expiry)
-            count, left = connection.read_response()
-        except NoScriptError:
+        # A request that asks twice, for two limits, asks along with the first.
+        along = g.pop("ask_along", None)
+        *found, answer = self._line.ask(*([along] if along else []), ("EVALSHA", self._script.sha, 1, key, amount, expiry))
+        if found:
+            g.found_along = along, found[0]
+        if isinstance(answer, NoScriptError):
             # The server has started anew since; by the long way it learns the script.
-            count, left = self._script(keys=[key], args=[amount, expiry])
-        finally:
-            self._pool.release(connection)
+            answer = self._script(keys=[key], args=[amount, expiry])
+        count, left = answer
         return count, left
 
     def get(self, key: str) -> int:

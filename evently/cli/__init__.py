@@ -4,9 +4,16 @@ from flask import Flask
 
 from evently.cli.books import check_ledger_command
 from evently.cli.events import import_events_command, seed_demo_command
+from evently.cli.load import seed_load_command
 from evently.cli.people import create_superuser_command, set_role_command
+
+COMMANDS = (
+    *(create_superuser_command, set_role_command),
+    *(seed_demo_command, import_events_command),
+    *(seed_load_command, check_ledger_command),
+)
 
 
 def init_app(app: Flask) -> None:
-    for command in (create_superuser_command, set_role_command, seed_demo_command, import_events_command, check_ledger_command):
+    for command in COMMANDS:
         app.cli.add_command(command)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload, lazyload
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, require_organizer
 from evently.caching import DETAILS, LISTS, MOMENT, remember
-from evently.database import Page, paginate, utc_now
+from evently.database import Page, paginate, single_statement, utc_now
 from evently.errors import NotFound
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock
 from evently.events.policies import require_manager
@@ -112,7 +112,8 @@ def _describe(event: Event) -> dict[str, Any]:
 
 def count_available_tickets(event_id: uuid.UUID) -> int:
     """Seats of a published event that nobody has, read now. Raises NotFound, for drafts and cancelled events too."""
-    seats = db.session.scalar(_FREE_SEATS, {"event_id": event_id})
+    with single_statement(writes=False) as connection:
+        seats = connection.scalar(_FREE_SEATS, {"event_id": event_id})
     if seats is None:
         raise NotFound("There is no such event.")
     return int(seats)

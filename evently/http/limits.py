@@ -69,6 +69,8 @@ def count_request() -> None:
     """What has no limit of its own counts towards the one that holds everywhere."""
     view = current_app.view_functions.get(request.endpoint or "")
     if request.endpoint not in UNCOUNTED and not getattr(view, "is_counted", False):
+        if foresee := getattr(view, "foresee", None):
+            foresee(**request.view_args or {})
         limit_requests.count()
 
 

@@ -42,12 +42,13 @@ INSERT INTO events (id, name, venue, category, time, capacity, price_per_ticket,
 INSERT INTO ticket_types (id, event_id, name, price, position)
     SELECT gen_random_uuid(), id, 'General admission', price_per_ticket, 0 FROM events;
 INSERT INTO ticket_stock (ticket_type_id, event_id, capacity, reserved) SELECT id, event_id, 1000, 10 FROM ticket_types;
-CREATE TEMPORARY TABLE numbered AS SELECT id, event_id, row_number() OVER (ORDER BY id) AS n FROM ticket_types;
+CREATE TEMPORARY TABLE numbered AS SELECT id, event_id, row_number() OVER (ORDER BY id) AS n FROM ticket_types
+    WHERE event_id IN (SELECT id FROM events WHERE status = 'published');
 INSERT INTO bookings (id, event_id, ticket_type_id, user_id, ticket_count, total_amount, currency, status, booking_date, decided_at)
     SELECT gen_random_uuid(), numbered.event_id, numbered.id, (SELECT min(id) FROM users) + b.n % 2000, 1, 10, 'EUR',
         CASE WHEN b.n % 200 = 0 THEN 'processing' WHEN b.n % 10 = 1 THEN 'failed' ELSE 'confirmed' END,
         now() - b.n * interval '1 second', CASE WHEN b.n % 200 = 0 THEN NULL ELSE now() END
-    FROM generate_series(1, 60000) b(n) JOIN numbered ON numbered.n = CASE WHEN b.n <= 5000 THEN 1 ELSE 1 + b.n % 20000 END;
+    FROM generate_series(1, 60000) b(n) JOIN numbered ON numbered.n = CASE WHEN b.n <= 5000 THEN 1 ELSE 1 + b.n % 16000 END;
 INSERT INTO mails (delivery_key, kind, to_address, user_id, booking_id, event_id, context, status, created_at, not_before)
     SELECT 'confirmed:' || seq, 'booking_confirmed', 'a@example.org', user_id, id, event_id, '{}',
         CASE WHEN seq % 300 = 0 THEN 'queued' WHEN seq % 300 = 1 THEN 'failed' ELSE 'sent' END, booking_date, booking_date
@@ -135,6 +136,10 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
         lambda crowd: events.list_managed_events(by=crowd.staff, filters=EventFilters(ordering="-time")),
         "ix_events_time_id",
     ),
+    "a word of few events": (lambda _: events.list_public_events(EventFilters(search="Event 1234")), "ix_events_search"),
+    "a word of every event": (lambda _: events.list_public_events(EventFilters(search="eve", is_upcoming=True)), "ix_events_time_id"),
+    "a house": (lambda _: events.list_public_events(EventFilters(venue="Hall 299")), "ix_events_search"),
+    "seats that are free": (lambda crowd: events.count_available_tickets(crowd.busy_event), "ix_ticket_stock_event_id"),
     "an organizer's events": (
         lambda crowd: events.list_managed_events(by=crowd.organizer, filters=EventFilters()),
         "ix_events_organizer_id_time_id",
@@ -207,7 +212,7 @@ def plans_of(ask: Callable[[], object]) -> dict[str, list[Step]]:
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if not statement.startswith(("SELECT count(*) AS count_1 \nFROM (", "INSERT")):
+        if not statement.startswith(("SELECT count(*) AS count_1 \nFROM (", "SELECT count(*) AS count_1 \nFROM events", "INSERT")):
             asked.append((statement, parameters))
 
     sa.event.listen(db.engine, "before_cursor_execute", note)
