@@ -61,4 +61,4 @@ def qr_code(ticket: tickets.Ticket) -> Markup:
     code = segno.make(ticket.signed, error="m", micro=False, boost_error=False)
     words = f"QR code of ticket {ticket.code}"
     code.save(drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=4, svgclass="qr", lineclass=None, title=words)
-    return Markup(drawn.getvalue().decode())  # noqa: S704 - segno drew it, of letters and digits only
+    return Markup(drawn.getvalue().decode().replace("<svg ", '<svg role="img" ', 1))  # noqa: S704 - segno drew it, of letters and digits only

@@ -2,6 +2,7 @@
 
 import re
 
+import icalendar
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -22,7 +23,8 @@ def test_a_guest_finds_an_event_registers_books_and_cancels(app, new_page, smtp_
     register(page)
     book(page)
 
-    (confirmation,) = smtp_server.wait_for(1)
+    # One mail asks whether the address is right, the other is about the tickets.
+    (confirmation,) = (mail for mail in smtp_server.wait_for(2) if "Your 2 tickets" in mail["Subject"])
     assert "mira@example.org" in confirmation["To"]
     assert "Nachtkonzert für Cello" in confirmation["Subject"]
     for kind in ("plain", "html"):
@@ -30,8 +32,12 @@ def test_a_guest_finds_an_event_registers_books_and_cancels(app, new_page, smtp_
     fresh()
     assert event.reserved_tickets == 2
 
+    ticket = show_tickets(page)
+    take_calendar_file(page)
     cancel(page)
-    assert "mira@example.org" in smtp_server.wait_for(2)[1]["To"]
+    page.goto(ticket)
+    expect(page.get_by_text("No admission")).to_be_visible()
+    assert "mira@example.org" in smtp_server.wait_for(3)[2]["To"]
     fresh()
     assert event.reserved_tickets == 0
     assert list(check()) == []
@@ -64,8 +70,30 @@ def book(page: Page) -> None:
     expect(page.get_by_role("heading", name="Two seats are yours")).to_be_visible()
 
 
+def show_tickets(page: Page) -> str:
+    """The address of one of them."""
+    booking = page.url
+    page.get_by_role("link", name="Show 2 tickets").click()
+    expect(page.get_by_role("img", name=re.compile("^QR code of ticket"))).to_have_count(2)
+    page.goto(booking)
+    page.locator("a.ticket__code").last.click()
+    expect(page.get_by_text("Valid, not used yet")).to_be_visible()
+    expect(page.get_by_text("Seat 2 of 2").last).to_be_visible()
+    ticket = page.url
+    page.goto(booking)
+    return ticket
+
+
+def take_calendar_file(page: Page) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Add to calendar").click()
+    [entry] = icalendar.Calendar.from_ical(download.value.path().read_bytes()).events
+    assert entry["SUMMARY"] == "Nachtkonzert für Cello"
+    assert "2 tickets: " in entry["DESCRIPTION"]
+
+
 def cancel(page: Page) -> None:
-    page.get_by_role("link", name="All my bookings").click()
+    page.get_by_role("link", name="My bookings", exact=True).click()
     expect(page.get_by_role("link", name="Nachtkonzert für Cello")).to_be_visible()
     page.get_by_role("link", name="Cancel booking").click()
     page.get_by_role("button", name="Cancel 2 tickets").click()
