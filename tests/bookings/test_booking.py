@@ -1,11 +1,13 @@
 """Asking for tickets: what is accepted, and what is refused at once with which code."""
 
+import time
 import uuid
 from decimal import Decimal
 
 import pytest
 
 from evently.accounts.queries import get_user
+from evently.bookings import locks
 from evently.bookings.locks import one_at_a_time
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets, cancel_booking
@@ -138,6 +140,23 @@ def test_a_person_books_one_at_a_time(app):
         # Others, and other events, do not wait.
         book_tickets(user=make_user(), event_id=event.id, tickets=1)
         book_tickets(user=user, event_id=make_event().id, tickets=1)
+    book_tickets(user=user, event_id=event.id, tickets=1)
+
+
+def test_a_lock_that_nobody_frees_frees_itself(app, monkeypatch):
+    monkeypatch.setattr(locks, "LIFETIME", 0.2)
+    event, user = make_event(), make_user()
+    forgotten = one_at_a_time(user_id=user.id, event_id=event.id)
+    forgotten.__enter__()
+    with pytest.raises(Conflict):
+        book_tickets(user=user, event_id=event.id, tickets=1)
+    time.sleep(0.25)
+    monkeypatch.setattr(locks, "LIFETIME", 60)
+    with one_at_a_time(user_id=user.id, event_id=event.id):
+        # Whoever comes back from the dead does not free what is somebody else's by now.
+        forgotten.__exit__(None, None, None)
+        with pytest.raises(Conflict):
+            book_tickets(user=user, event_id=event.id, tickets=1)
     book_tickets(user=user, event_id=event.id, tickets=1)
 
 

@@ -16,6 +16,7 @@ from evently.bookings.ledger import check
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets, cancel_booking
 from evently.bookings.signals import bookings_decided
+from evently.bookings.tasks import sweep
 from evently.errors import DomainError
 from evently.events.models import Event
 from evently.events.services import cancel_event, update_event
@@ -141,6 +142,12 @@ class Engine(RuleBasedStateMachine):
                 apart(allocation.allocate_batch, self.event.id)
             except Crash:
                 fresh()
+
+    @rule()
+    def sweep(self) -> None:
+        """Whatever was left by those who crashed."""
+        apart(sweep)
+        self.model.decide(len(self.model.bookings))
 
     @rule(capacity=st.integers(1, 12))
     def change_capacity(self, capacity: int) -> None:

@@ -26,6 +26,7 @@ from evently.launch.ports import free_port
 from tests.factories import get_booking, make_booking, make_event, make_organizer, make_user, reload
 from tests.harness.concurrency import wait_until
 from tests.harness.site import apart
+from tests.notifications.post_office import PostOffice
 
 LONG, NEVER = 60_000, 0
 
@@ -137,6 +138,23 @@ def test_a_worker_in_the_same_process_decides(app):
         bookings = [book_tickets(user=make_user(), event_id=event.id, tickets=1).id for _ in range(2)]
         wait_until(lambda: all(get_booking(booking_id).is_final for booking_id in bookings), what="deciding")
     assert [get_booking(booking_id).status for booking_id in bookings] == ["confirmed", "failed"]
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_mail_server_that_hangs_delays_no_decision_of_the_same_process(app, monkeypatch):
+    office = PostOffice()
+    office.is_hanging = True
+    for name, value in {"EMAIL_HOST": office.host, "EMAIL_PORT": office.port, "EMAIL_TIMEOUT": 3.0}.items():
+        monkeypatch.setitem(app.config, name, value)
+    office.start()
+    event = make_event(capacity=10)
+    with EmbeddedWorker(app.extensions["celery"], threads=1, beat=False):
+        book(event.id)
+        assert office.hangs.wait(10)
+        for _ in range(3):
+            later = book_tickets(user=make_user(), event_id=event.id, tickets=1).id
+            wait_until(lambda: get_booking(later).is_final, what="deciding", timeout=2)  # noqa: B023 - at once
+    office.stop()
 
 
 # The broker is away

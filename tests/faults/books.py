@@ -55,16 +55,16 @@ class Books:
         return self.value("SELECT count(*) FROM bookings WHERE event_id = :event AND decided_at IS NOT NULL", event=sale.event_id)
 
     @contextlib.contextmanager
-    def held_batch(self, sale: Sale) -> Iterator[list[Any]]:
+    def held_batch(self, sale: Sale, *, at_least: int = 10) -> Iterator[list[Any]]:
         """Stop the allocator in the middle of a batch, some of it written and nothing committed, until the block ends.
 
         Yields the connections that wait, as (pid, name): what decides, in the midst of its batch.
         """
-        one = "SELECT id FROM bookings WHERE event_id = :event AND status = 'processing' ORDER BY seq OFFSET 5 LIMIT 1 FOR UPDATE"
+        one = "SELECT id FROM bookings WHERE event_id = :event AND status = 'processing' ORDER BY seq OFFSET :half LIMIT 1 FOR UPDATE"
         with self.engine.connect() as connection:
             with self.locked_stock(sale):
-                until(lambda: self.waiting(sale) >= 10, within=10, what="a batch waits")
-                connection.execute(sa.text(one), {"event": sale.event_id})
+                until(lambda: self.waiting(sale) >= at_least, within=10, what="a batch waits")
+                connection.execute(sa.text(one), {"event": sale.event_id, "half": at_least // 2})
                 pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
             until(lambda: bool(self.blocked_by(pid)), within=10, what="an allocator is in the middle of the batch")
             yield self.blocked_by(pid)

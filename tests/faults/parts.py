@@ -43,10 +43,10 @@ class Parts:
         options = ("--respawn-failed-workers", "wsgi:app")
         return Web(web_service(load_settings(variables), *options, environ=variables, workers=2, kill_after=1), port)
 
-    def worker(self, name: str = "worker", **environ: str) -> Service:
-        """The worker for bookings; it takes tasks a few seconds after it was started."""
-        options = ("--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
-        command = [*CELERY, "worker", "-Q", "bookings", "-n", f"{name}@%h", *options]
+    def worker(self, name: str = "worker", queues: str = "bookings", **environ: str) -> Service:
+        """A worker, by default the one for bookings; it takes tasks a few seconds after it was started."""
+        options = ("--loglevel", "WARNING", "--without-gossip", "--without-mingle")
+        command = [*CELERY, "worker", "-Q", queues, "-n", f"{name}@%h", *options]
         return Service(name, command, env=self._environ(name, **environ), cwd=ROOT)
 
     def beat(self, name: str = "beat", **environ: str) -> Service:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from evently.launch.valkey import Valkey
 from tests.faults.books import Books, until
-from tests.faults.parts import Web, kill
-from tests.faults.sale import Sale
+from tests.faults.parts import Web, kill, killed
+from tests.faults.sale import THREADS, Sale
 
 pytestmark = pytest.mark.xdist_group("faults")
 
@@ -12,6 +13,18 @@ pytestmark = pytest.mark.xdist_group("faults")
 def test_a_web_server_killed_while_it_takes_bookings(sale: Sale, books: Books, web: Web) -> None:
     with sale:
         with books.held_batch(sale):
+            kill(web.service)
+        before = len(sale.acknowledged)
+        until(lambda: len(sale.acknowledged) >= before + 20, within=15, what="bookings are taken again")
+    books.wait_until_decided(sale)
+    books.check(sale)
+
+
+def test_a_web_server_killed_in_the_middle_of_its_own_batch(sale: Sale, books: Books, web: Web, valkey: Valkey) -> None:
+    """Without a broker it decides itself, while its buyers wait: as many as there are."""
+    with killed(valkey), sale:
+        with books.held_batch(sale, at_least=THREADS - 2) as holders:
+            assert {name for _, name in holders} == {"web"}
             kill(web.service)
         before = len(sale.acknowledged)
         until(lambda: len(sale.acknowledged) >= before + 20, within=15, what="bookings are taken again")
