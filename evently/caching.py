@@ -15,7 +15,9 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from flask import Flask, current_app
@@ -23,7 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState
 
 from evently.broker import BREAK
-from evently.database import Base, end_reads, on_commit
+from evently.database import Base, end_reads, on_commit, single_statement
 from evently.extensions import cache, db
 
 Value = TypeVar("Value")
@@ -56,6 +58,9 @@ class Versions(Protocol):
     def renew(self, names: Sequence[str]) -> None:
         """These have changed."""
 
+    def note(self, kind: str, *, is_good: bool) -> None:
+        """Somebody asked for an answer of this kind, and what was kept was good."""
+
 
 def init_app(app: Flask) -> None:
     app.extensions["versions"] = Words() if app.config["REDIS_URL"] else FileVersion()
@@ -70,10 +75,12 @@ def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seco
         # Within a transaction we see what nobody else sees yet.
         return work_out()
     versions: Versions = current_app.extensions["versions"]
-    key = _place(key)
+    kind, key = key.partition(":")[0], _place(key)
     found, kept = versions.look(of, key)
     now = time.time()
-    if kept is not None and kept[0] == found and kept[1] > now:
+    is_good = kept is not None and kept[0] == found and kept[1] > now
+    versions.note(kind, is_good=is_good)
+    if is_good:
         value: Value = kept[2]
         return value
     current = versions.complete(of, found)
@@ -127,6 +134,46 @@ def _renew_changed() -> None:
         current_app.extensions["versions"].renew(sorted(names))
 
 
+@dataclass
+class Tally:
+    """Answers of one kind: how many are kept, in how many bytes, and how many were found or missed so far."""
+
+    kept: int = 0
+    size: int = 0
+    found: int = 0
+    missed: int = 0
+
+
+def tally() -> dict[str, Tally] | None:
+    """By kind; None without a server that commands can see, or while it is away."""
+    counts = cache.cache.counts() if current_app.config["REDIS_URL"] else None
+    if counts is None:
+        return None
+    kinds: defaultdict[str, Tally] = defaultdict(Tally)
+    for name, count in counts.items():
+        kind, _, what = name.partition(" ")
+        setattr(kinds[kind], what, count)
+    for key, size in cache.cache.sizes("kept:"):
+        seen = kinds[key.split(":")[1]]
+        seen.kept, seen.size = seen.kept + 1, seen.size + size
+    return dict(kinds)
+
+
+def clear() -> int:
+    """Throw away whatever is kept; how many answers it was, where a command can see them."""
+    if not current_app.config["REDIS_URL"]:
+        # Any change of the file will do, and this one means nothing.
+        with single_statement() as connection:
+            number = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % 2**31}")
+        return 0
+    # The words as well: who has looked at them already must not keep what is worked out now.
+    keys = [key for beginning in ("version:", "kept:", "counts") for key, _ in cache.cache.sizes(beginning)]
+    for start in range(0, len(keys), 1000):
+        cache.cache.unlink(*keys[start : start + 1000])
+    return sum(key.startswith("kept:") for key in keys)
+
+
 def _is_in_transaction() -> bool:
     # A session is made by its first use, and what is kept needs none.
     return db.session.registry.has() and db.session().info.get("in_transaction") is not None
@@ -138,6 +185,8 @@ class Words:
     def __init__(self) -> None:
         self._owed: set[str] = set()
         self._lock = threading.Lock()
+        self._seen: Counter[str] = Counter()
+        self._seen_until = 0.0
 
     def foresee(self, names: Sequence[str], key: str) -> None:
         cache.cache.ask_along(*(f"version:{name}" for name in names), key)
@@ -163,6 +212,13 @@ class Words:
         if is_first:
             app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Werkzeug's documented way to the object itself
             threading.Thread(target=self._pay, args=(app,), name="owed versions", daemon=True).start()
+
+    def note(self, kind: str, *, is_good: bool) -> None:
+        self._seen[f"{kind} {'found' if is_good else 'missed'}"] += 1
+        # Told to the server now and then, when somebody has to wait anyway.
+        if not is_good and time.monotonic() > self._seen_until:
+            seen, self._seen, self._seen_until = self._seen, Counter(), time.monotonic() + 1
+            cache.cache.add_up(seen)
 
     def _put(self, names: Sequence[str]) -> dict[str, str]:
         """New words; none while the server is away."""
@@ -198,6 +254,9 @@ class FileVersion:
 
     def renew(self, names: Sequence[str]) -> None:
         """Nothing: to commit was enough."""
+
+    def note(self, kind: str, *, is_good: bool) -> None:
+        """Nothing: no command could read it."""
 
     def _read(self) -> str:
         with self._lock:

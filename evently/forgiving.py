@@ -7,6 +7,7 @@ again; so does the cache, at each page.
 import os
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -69,6 +70,28 @@ class ForgivingCache(RedisCache):
         if asked != question:
             (found,) = ask_broker(lambda: self._line.ask(question)) or (None,)
         return [self.serializer.loads(value) for value in found or [None] * len(keys)]
+
+    def add_up(self, counts: Mapping[str, int]) -> None:
+        """Add to counters that all processes share."""
+
+        def add() -> None:
+            pipe = self._write_client.pipeline(transaction=False)
+            for name, count in counts.items():
+                pipe.hincrby(f"{self._get_prefix()}counts", name, count)
+            pipe.execute()
+
+        ask_broker(add)
+
+    def counts(self) -> dict[str, int] | None:
+        """What was added up; None while the server is away."""
+        found = ask_broker(lambda: self._read_client.hgetall(f"{self._get_prefix()}counts"))
+        return None if found is None else {name.decode(): int(count) for name, count in found.items()}
+
+    def sizes(self, beginning: str) -> Iterator[tuple[str, int]]:
+        """The keys that begin like this, with the bytes each takes; for an operator, who can wait. Raises RedisError."""
+        prefix = self._get_prefix()
+        for key in self._read_client.scan_iter(match=f"{prefix}{beginning}*", count=1000):
+            yield key.decode().removeprefix(prefix), self._read_client.memory_usage(key) or 0
 
     def ask_along(self, *keys: str) -> None:
         """Let the counting of this request find out already what `get_many` will be asked: one round trip for both."""

@@ -176,7 +176,8 @@ def _write(session: Session, model: type[Base], rows: Iterable[tuple[Any, ...]])
 def _copy(session: Session, model: type[Base], rows: Sequence[tuple[Any, ...]]) -> None:
     # None of the texts above holds a tab, a line break or a backslash.
     lines = ("\t".join("\\N" if value is None else str(value) for value in row) for row in rows)
-    with session.connection().connection.cursor() as cursor:
+    driver: Any = session.connection().connection
+    with driver.cursor() as cursor:
         cursor.copy_expert(f"COPY {model.__tablename__} ({', '.join(COLUMNS[model])}) FROM STDIN", io.StringIO("\n".join(lines)))
 
 
