@@ -14,6 +14,7 @@ from evently.events.covers import MAX_BYTES, remove_cover, set_cover
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
 from evently.events.queries import get_managed_event
 from evently.events.rules import EventFields
+from evently.http import unsent
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
@@ -32,7 +33,8 @@ def make_room_for_pictures(endpoint: str | None, _values: dict[str, Any] | None)
 @blueprint.get("/events/new")
 def new_event() -> Response:
     config = current_app.config
-    return show_editor(EventForm(None, timezone=config["DEFAULT_TIMEZONE"], currency=config["DEFAULT_CURRENCY"], category="other"))
+    defaults = {"timezone": config["DEFAULT_TIMEZONE"], "currency": config["DEFAULT_CURRENCY"], "category": "other"}
+    return show_editor(EventForm(unsent.recover(), **defaults))
 
 
 @blueprint.post("/events/new")
@@ -55,7 +57,7 @@ def edit_event(event_id: uuid.UUID) -> Response:
     event = get_managed_event(by=signed_in_user(), event_id=event_id)
     if event.status == CANCELLED:
         return redirect_to(event_address(event))
-    return show_editor(EventForm(None, event=event), event)
+    return show_editor(EventForm(unsent.recover(), event=event), event)
 
 
 @blueprint.post("/events/<uuid:event_id>/edit")

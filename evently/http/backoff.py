@@ -55,6 +55,6 @@ def wait_after(wrong: int) -> int:
 def _too_soon(left: float) -> TooManyRequests:
     seconds = math.ceil(left)
     words = counted(seconds, "second") if seconds < 120 else counted(math.ceil(seconds / 60), "minute")
-    error = TooManyRequests(f"Too many wrong passwords. Wait {words}, then try again, or ask for a new password.", code="too_many_guesses")
+    error = TooManyRequests(f"Too many wrong passwords. Wait {words}, then try again, or ask for a new password.")
     error.retry_after = seconds
     return error

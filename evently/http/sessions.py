@@ -22,20 +22,26 @@ from evently.http.identity import is_api_path
 
 # Where Flask-WTF looks for a visitor's token against forgery, and Flask-Login for who they are.
 FORGERY, PERSON = "csrf_token", "_user_id"
-# 256 random bits
-ID = re.compile(r"[A-Za-z0-9_-]{43}")
+# 256 random bits, and a mark where there is something to look up.
+COOKIE = re.compile(r"([A-Za-z0-9_-]{43})(\.1)?")
 
 
 class PageSession(SessionMixin):
     """What a visitor's cookie stands for; looked up when somebody asks."""
 
-    def __init__(self, sent_id: str = "") -> None:
-        self.new = not ID.fullmatch(sent_id)
-        self.id = _new_id() if self.new else sent_id
+    def __init__(self, cookie: str = "") -> None:
+        sent = COOKIE.fullmatch(cookie)
+        self.new = sent is None
+        self.id = sent[1] if sent else _new_id()
+        self.is_marked = bool(sent and sent[2])
         self.accessed = self.modified = self.is_remembered = False
         # Whether the browser must know the id: something was written with it.
         self.is_needed = False
         self._left = ""
+
+    @property
+    def cookie(self) -> str:
+        return f"{self.id}.1" if self.is_marked else self.id
 
     @property
     def id_sha256(self) -> str:
@@ -44,7 +50,7 @@ class PageSession(SessionMixin):
     @cached_property
     def kept(self) -> Kept | None:
         """As it was found; None while there is nothing to remember."""
-        return None if self.new else sessions.find(self.id_sha256)
+        return sessions.find(self.id_sha256) if self.is_marked else None
 
     @cached_property
     def _values(self) -> dict[str, Any]:
@@ -57,8 +63,8 @@ class PageSession(SessionMixin):
         """Go on under another id, that nobody can have planted or seen; the one before ends. What is remembered comes along."""
         self._values = dict(self._values)
         self._left = self._left or (self.id_sha256 if self.kept else "")
-        self.id, self.new, self.kept, self.is_remembered = _new_id(), True, None, is_remembered
-        self.modified = self.is_needed = True
+        self.id, self.kept, self.is_marked, self.is_remembered = _new_id(), None, False, is_remembered
+        self.new = self.modified = self.is_needed = True
         # It was made of the id before.
         g.pop(FORGERY, None)
 
@@ -86,29 +92,34 @@ class PageSession(SessionMixin):
         return len(self._values)
 
     def save(self) -> bool:
-        """Write down what changed; whether the browser is to be told the id, anew or for longer."""
+        """Write down what changed; whether the browser is to be told the cookie."""
         if self._left:
             sessions.end(self._left)
         if self.modified:
-            self._write()
-        elif "kept" in vars(self) and self.kept and self.kept.is_due:
+            return self._write() or (self.new and self.is_needed)
+        if "kept" in vars(self) and self.kept and self.kept.is_due:
             sessions.note_use(self.id_sha256, self.kept)
             self.is_remembered = self.kept.is_remembered
             return self.is_remembered
         return self.new and self.is_needed
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Whether this is the first that is kept."""
         data = dict(self._values)
         person = data.pop(PERSON, None)
         user_id = int(person) if person else None
-        if self.kept and self.kept.user_id == user_id and (user_id or data):
+        if not user_id and not data:
+            if self.kept:
+                sessions.end(self.id_sha256)
+            return False
+        if self.kept and self.kept.user_id == user_id:
             sessions.keep(self.id_sha256, data=data)
-        elif user_id or data:
-            self.is_needed = True
-            device = devices.in_words(request.user_agent.string) if user_id else ""
-            sessions.begin(self.id_sha256, user_id=user_id, data=data, device=device, is_remembered=self.is_remembered)
-        elif self.kept:
-            sessions.end(self.id_sha256)
+            return False
+        device = devices.in_words(request.user_agent.string) if user_id else ""
+        sessions.begin(self.id_sha256, user_id=user_id, data=data, device=device, is_remembered=self.is_remembered)
+        # Never taken off again: an answer that comes late would put the cookie back that was there before signing in.
+        self.is_marked = True
+        return True
 
 
 class PageSessions(SessionInterface):
@@ -134,7 +145,7 @@ class PageSessions(SessionInterface):
         if is_told:
             response.set_cookie(
                 self.get_cookie_name(app),
-                page_session.id,
+                page_session.cookie,
                 max_age=lifetime(0, is_remembered=True) if page_session.is_remembered else None,
                 path=self.get_cookie_path(app),
                 secure=self.get_cookie_secure(app),

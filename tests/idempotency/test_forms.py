@@ -9,13 +9,15 @@ import sqlalchemy as sa
 from flask import Flask
 from PIL import Image
 
-from evently.accounts.models import User
+from evently.accounts.links import CONFIRM_ADDRESS
+from evently.accounts.models import ApiToken, BrowserSession, User
+from evently.accounts.sessions import begin
 from evently.database import transaction, utc_now
 from evently.events.models import Event
 from evently.extensions import db
 from evently.http import idempotency
 from evently.idempotency.models import IdempotentRequest
-from tests.factories import PASSWORD, log_in, make_booking, make_event, make_organizer, make_user
+from tests.factories import PASSWORD, api_token, log_in, make_booking, make_event, make_organizer, make_user
 from tests.harness.visitor import Form, Visitor
 from tests.idempotency.conftest import bookings, contents, is_replayed, set_request
 from tests.idempotency.test_trying_again import SOON
@@ -112,6 +114,20 @@ def test_giving_tickets_back_twice_is_no_mistake(visitor: Visitor, user: User) -
     assert [booking.status for booking in bookings()] == ["cancelled"]
 
 
+def confirmation(user: User) -> str:
+    return CONFIRM_ADDRESS.token(user_id=user.id, address=user.email, written_at=utc_now(), state="")
+
+
+def signed_in_elsewhere(user: User) -> int:
+    begin("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=False)
+    return db.session.scalars(sa.select(BrowserSession.id).where(BrowserSession.id_sha256 == "elsewhere")).one()
+
+
+def old_token(user: User) -> int:
+    api_token(user)
+    return db.session.scalars(sa.select(ApiToken.id)).one()
+
+
 # address, the path its form posts to, what is changed in it, who is there
 FORMS: dict[str, Callable[[User], tuple[str, str, dict[str, Any]]]] = {
     "book": lambda _: (f"/events/{(event := make_event()).id}", f"/events/{event.id}/bookings", {}),
@@ -126,10 +142,19 @@ FORMS: dict[str, Callable[[User], tuple[str, str, dict[str, Any]]]] = {
         f"/dashboard/events/{event.id}/discard",
         {},
     ),
+    "address": lambda _: ("/account/address", "/account/address", {"email": "ada@example.org", "password": PASSWORD}),
+    "password": lambda _: ("/account/password", "/account/password", {"password": PASSWORD, "new_password": "difference engine"}),
+    "forgotten password": lambda user: ("/password-reset", "/password-reset", {"username": user.username}),
+    "mail to confirm": lambda _: ("/account", "/account/confirmation", {}),
+    "confirmation": lambda user: (path := f"/account/confirmation/{confirmation(user)}", path, {}),
+    "other browser": lambda user: ("/account/sessions", f"/account/sessions/{signed_in_elsewhere(user)}/end", {}),
+    "other browsers": lambda user: ("/account/sessions", signed_in_elsewhere(user) and "/account/sessions/end", {}),
+    "new token": lambda _: ("/account/tokens", "/account/tokens", {"name": "laptop"}),
+    "old token": lambda user: ("/account/tokens", f"/account/tokens/{old_token(user)}/revoke", {}),
 }
 NEW_EVENT = {"name": "Concert", "venue": "Hall", "time": "2031-05-01T20:00", "capacity": "10", "price_per_ticket": "5"}
 # Where somebody is signed in or out, or nothing is changed.
-WITHOUT_KEY = {"/login", "/logout", "/dashboard/events/description", "/register"}
+WITHOUT_KEY = {"/login", "/logout", "/register", "/account/closing", "/password-reset/<token>", "/dashboard/events/description"}
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -142,7 +167,10 @@ def test_every_form_is_carried_out_once(name: str, visitor: Visitor, app: Flask)
     before = contents()
     again = send(visitor, form, **fields)
     assert contents() == before
-    assert (first.status_code, again.status_code, again.location, is_replayed(again)) == (303, 303, first.location, True)
+    # A new token is in the answer, everything else on the page that follows.
+    expected = 201 if name == "new token" else 303
+    assert (first.status_code, again.status_code, again.location, is_replayed(again)) == (expected, expected, first.location, True)
+    assert again.text == first.text
 
 
 def test_no_form_is_left_out(app: Flask) -> None:

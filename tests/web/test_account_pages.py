@@ -1,0 +1,299 @@
+"""The pages of an account: address, password, browsers, tokens, data, and the way out."""
+
+import datetime as dt
+import html
+import json
+import re
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from evently.accounts import recovery
+from evently.accounts.models import ApiToken, BrowserSession, User
+from evently.accounts.passwords import is_correct
+from evently.database import transaction, utc_now
+from evently.extensions import db
+from evently.notifications import outbox
+from evently.notifications.models import Mail
+from evently.notifications.rendering import render_mail
+from tests.factories import PASSWORD, api_token, in_days, log_in, make_booking, make_event, make_organizer, make_superuser, make_user
+from tests.harness.site import fresh
+from tests.harness.visitor import Visitor
+
+pytestmark = pytest.mark.usefixtures("no_limits")
+NEW = "difference engine"
+
+
+@pytest.fixture
+def user(visitor: Visitor) -> User:
+    user = make_user(username="mira", email="mira@talberg.example", first_name="Mira", email_confirmed_at=utc_now())
+    log_in(visitor.client, user)
+    return user
+
+
+@pytest.fixture
+def other(user: User, app: Flask) -> Visitor:
+    """The same person in another browser."""
+    other = Visitor(app.test_client())
+    log_in(other.client, user)
+    return other
+
+
+def is_signed_in(visitor: Visitor) -> bool:
+    return "Log out" in visitor.get("/").text
+
+
+def mails(kind: str) -> list[Mail]:
+    fresh()
+    return list(db.session.scalars(sa.select(Mail).where(Mail.kind == kind).order_by(Mail.id)))
+
+
+def link_in(mail: Mail, start: str) -> str:
+    return re.search(rf"http://127.0.0.1:8000({start}\S+)", render_mail(mail).text)[1]
+
+
+PAGES = ("", "/address", "/password", "/sessions", "/tokens", "/data", "/data.json", "/closing")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nobody_else_sees_them(visitor: Visitor, page: str):
+    answer = visitor.get(f"/account{page}")
+    assert (answer.status_code, answer.location) == (303, f"/login?next=%2Faccount{page.replace('/', '%2F')}")
+
+
+def test_an_address_is_confirmed_by_a_button_and_not_by_a_look(visitor: Visitor):
+    visitor.submit("/register", {"username": "mira", "email": "mira@talberg.example", "password": "correct horse"})
+    assert "Is mira@talberg.example yours?" in visitor.get("/account").text
+    assert visitor.submit("/account", action="/account/confirmation").location == "/account/address"
+    [_, mail] = mails("confirm_address")
+    address = link_in(mail, "/account/confirmation/")
+    assert "mira@talberg.example" in visitor.get(address).text
+    assert "yours?" in visitor.get("/account").text
+    answer = visitor.submit(address, follow=True)
+    assert "mira@talberg.example is confirmed." in answer.text
+    assert "yours?" not in answer.text
+    assert "confirmed already" in visitor.get(address).text
+
+
+def test_a_dead_link_says_what_to_do(visitor: Visitor):
+    for address, way in (("/account/confirmation/1.2.3", "/account/address"), ("/password-reset/1.2.3", "/password-reset")):
+        answer = visitor.get(address)
+        assert (answer.status_code, "does not work any more" in answer.text, f'href="{way}"' in answer.text) == (404, True, True)
+
+
+def test_another_address_needs_the_password_and_is_to_be_confirmed(visitor: Visitor, user: User):
+    wrong = visitor.submit("/account/address", {"email": "new@talberg.example", "password": "wrong"})
+    assert wrong.status_code == 422
+    assert "This is not your password." in wrong.text
+    assert 'value="new@talberg.example"' in wrong.text
+    make_user(email="taken@talberg.example")
+    taken = visitor.submit("/account/address", {"email": "taken@talberg.example", "password": PASSWORD})
+    assert "already an account" in taken.text
+    answer = visitor.submit("/account/address", {"email": "new@talberg.example", "password": PASSWORD}, follow=True)
+    assert "Your tickets go to new@talberg.example from now on." in answer.text
+    assert "Not confirmed yet" in answer.text
+    assert (user.email, user.email_confirmed_at) == ("new@talberg.example", None)
+
+
+def test_a_new_password_signs_out_the_other_browsers(visitor: Visitor, other: Visitor, user: User):
+    assert is_signed_in(other)
+    answer = visitor.submit("/account/password", {"password": PASSWORD, "new_password": NEW}, follow=True)
+    assert "Your new password is set." in answer.text
+    assert (is_signed_in(visitor), is_signed_in(other)) == (True, False)
+    assert is_correct(user.password_hash, NEW)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"password": "wrong", "new_password": NEW}, "This is not your password."),
+        ({"password": PASSWORD, "new_password": "short"}, "8 to 128"),
+        ({"password": PASSWORD, "new_password": "password1"}, "everybody tries first"),
+        ({"password": PASSWORD, "new_password": "Mira@Talberg.example"}, "first thing that anybody would try"),
+        ({"password": PASSWORD, "new_password": ""}, "Choose a password."),
+    ],
+)
+def test_a_password_that_will_not_do_is_said_so(visitor: Visitor, user: User, fields: dict[str, str], words: str):
+    answer = visitor.submit("/account/password", fields)
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert all(f'value="{secret}"' not in answer.text for secret in fields.values() if secret)
+
+
+def test_a_forgotten_password_is_set_anew_by_mail(visitor: Visitor, other: Visitor, user: User, app: Flask):
+    stranger = Visitor(app.test_client())
+    known = stranger.submit("/password-reset", {"username": "mira@talberg.example"})
+    unknown = stranger.submit("/password-reset", {"username": "nobody@talberg.example"})
+    assert (known.status_code, known.location) == (unknown.status_code, unknown.location) == (303, "/password-reset?sent=1")
+    assert "If we know that name or address" in stranger.get(known.location).text
+    recovery.mail_reset_link("mira")
+    address = link_in(mails("reset_password")[0], "/password-reset/")
+    page = stranger.get(address)
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert "8 to 128" in stranger.submit(address, {"new_password": "short"}).text
+    answer = stranger.submit(address, {"new_password": NEW}, follow=True)
+    assert "Your new password is set. Sign in with it." in answer.text
+    assert not any(map(is_signed_in, (visitor, other, stranger)))
+    assert stranger.get(address).status_code == 404
+    assert stranger.submit("/login", {"username": "mira", "password": NEW}).status_code == 303
+
+
+def test_browsers_are_listed_and_signed_out_one_by_one(visitor: Visitor, other: Visitor, user: User):
+    with transaction():
+        for row in db.session.scalars(sa.select(BrowserSession)):
+            row.device = "Firefox on <Windows>"
+    page = visitor.get("/account/sessions").text
+    assert "Firefox on &lt;Windows&gt;" in page
+    assert page.count("This one") == 1
+    [_, theirs] = sorted(db.session.scalars(sa.select(BrowserSession.id)))
+    answer = visitor.submit("/account/sessions", action=f"/account/sessions/{theirs}/end", follow=True)
+    assert "That browser is signed out." in answer.text
+    assert "You are signed in nowhere else." in answer.text
+    assert (is_signed_in(visitor), is_signed_in(other)) == (True, False)
+
+
+def test_one_can_sign_out_the_browser_at_hand_here_too(visitor: Visitor, user: User):
+    [own] = db.session.scalars(sa.select(BrowserSession.id))
+    answer = visitor.submit("/account/sessions", action=f"/account/sessions/{own}/end", follow=True)
+    assert "You are signed out." in answer.text
+    assert not is_signed_in(visitor)
+
+
+def test_all_other_browsers_are_signed_out_at_once(visitor: Visitor, other: Visitor):
+    fragment = visitor.submit("/account/sessions", action="/account/sessions/end", htmx=True)
+    assert (fragment.status_code, "<html" in fragment.text, 'id="session-list"' in fragment.text) == (200, False, True)
+    assert (is_signed_in(visitor), is_signed_in(other)) == (True, False)
+
+
+def test_nobody_signs_out_somebody_else(visitor: Visitor, user: User, app: Flask):
+    somebody = Visitor(app.test_client())
+    log_in(somebody.client, stranger := make_user())
+    theirs = db.session.scalar(sa.select(BrowserSession.id).where(BrowserSession.user_id == stranger.id))
+    token = visitor.token("/account/sessions")
+    assert visitor.client.post(f"/account/sessions/{theirs}/end", data={"csrf_token": token}).status_code == 404
+    assert is_signed_in(somebody)
+
+
+def test_a_token_is_shown_once_and_opens_the_api(visitor: Visitor, user: User, client):
+    assert "No tokens" in visitor.get("/account/tokens").text
+    answer = visitor.submit("/account/tokens", {"name": "Box office <display>"})
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (201, "no-store")
+    token = re.search(r'id="token">([0-9a-f]{40})<', answer.text)[1]
+    assert client.get("/api/user/auth/me/", headers={"Authorization": f"Token {token}"}).json["username"] == "mira"
+    page = visitor.get("/account/tokens").text
+    assert token not in page
+    assert "Box office &lt;display&gt;" in page
+    [key] = db.session.scalars(sa.select(ApiToken))
+    answer = visitor.submit("/account/tokens", action=f"/account/tokens/{key.id}/revoke", follow=True)
+    assert "The token is revoked." in answer.text
+    assert client.get("/api/user/auth/me/", headers={"Authorization": f"Token {token}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("", "Give it a name"), ("x" * 101, "1 to 100 characters"), ("taken", "of this name already"), ("a\x07", "1 to 100")],
+)
+def test_a_token_needs_a_name_of_its_own(visitor: Visitor, user: User, name: str, words: str):
+    visitor.submit("/account/tokens", {"name": "taken"})
+    answer = visitor.submit("/account/tokens", {"name": name})
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert db.session.query(ApiToken).count() == 1
+
+
+def test_many_tokens_are_paged_and_nobody_elses_can_be_revoked(visitor: Visitor, user: User):
+    for _ in range(21):
+        api_token(user)
+    assert visitor.get("/account/tokens").text.count("/revoke") == 2 * 20
+    assert visitor.get("/account/tokens?page=2").text.count("/revoke") == 2
+    api_token(make_user())
+    theirs = db.session.scalar(sa.select(sa.func.max(ApiToken.id)))
+    token = visitor.token("/account/tokens")
+    assert visitor.client.post(f"/account/tokens/{theirs}/revoke", data={"csrf_token": token}).status_code == 404
+    assert db.session.query(ApiToken).count() == 22
+
+
+def test_ones_data_can_be_taken_along(visitor: Visitor, user: User):
+    booking = make_booking(user=user, event=make_event(name="Nachtkonzert"), tickets=2)
+    make_booking()
+    token = api_token(user)
+    answer = visitor.get("/account/data.json")
+    assert answer.mimetype == "application/json"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="evently-mira.json"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    data = json.loads(answer.text)
+    assert list(data) == ["site", "written_at", "profile", "bookings", "mails", "sessions", "api_tokens"]
+    assert (data["profile"]["username"], data["profile"]["email"]) == ("mira", "mira@talberg.example")
+    [taken] = data["bookings"]
+    assert (taken["reference"], taken["event"]["name"], taken["total"], len(taken["codes"])) == (booking.reference, "Nachtkonzert", 25.0, 2)
+    assert [mail["subject"] for mail in data["mails"]] == ["Your 2 tickets for Nachtkonzert"]
+    assert [kept["name"] for kept in data["api_tokens"]] == ["tests"]
+    assert len(data["sessions"]) == 1
+    secrets = [token, user.password_hash, *db.session.scalars(sa.select(ApiToken.token_sha256))]
+    assert not any(secret in answer.text for secret in [*secrets, *db.session.scalars(sa.select(BrowserSession.id_sha256))])
+
+
+def test_closing_says_what_happens_asks_for_the_password_and_does_it(visitor: Visitor, other: Visitor, user: User):
+    coming, over = make_event(name="Nachtkonzert", capacity=5), make_event(name="Brunch")
+    make_booking(user=user, event=coming, tickets=3)
+    past = make_booking(user=user, event=over)
+    with transaction() as session:
+        session.get(type(over), over.id).time = in_days(-1)
+    api_token(user)
+    page = html.unescape(visitor.get("/account/closing").text)
+    assert "3 tickets that you hold or wait for" in re.sub(r"\s+", " ", page)
+    assert ("Nachtkonzert" in page, "Brunch" in page) == (True, False)
+    assert "This is not your password." in visitor.submit("/account/closing", {"password": "wrong"}).text
+    answer = visitor.submit("/account/closing", {"password": PASSWORD}, follow=True)
+    assert "Your account is closed." in answer.text
+    assert not any(map(is_signed_in, (visitor, other)))
+    fresh()
+    gone = db.session.get(User, user.id)
+    assert (gone.is_active, gone.email, gone.full_name) == (False, f"(deleted-{user.id})", "Former member")
+    assert (coming.reserved_tickets, past.status) == (0, "confirmed")
+    assert db.session.query(ApiToken).count() == 0
+    assert visitor.submit("/login", {"username": "mira", "password": PASSWORD}).status_code == 422
+    [mail] = mails("account_closed")
+    assert (mail.to_address, mail.user_id) == ("mira@talberg.example", None)
+    assert "Hello Mira, your account" in render_mail(mail).text
+    # Whoever left is forgotten as soon as the good-bye has left.
+    outbox.forget_the_gone()
+    assert mails("account_closed")[0].to_address == "mira@talberg.example"
+    outbox.catch(limit=100)
+    outbox.forget_the_gone()
+    [mail] = mails("account_closed")
+    assert (mail.to_address, mail.context) == ("", {})
+    assert "Mira" not in render_mail(mail).text
+    assert visitor.submit("/register", {"username": "mira", "email": "mira@talberg.example", "password": NEW}).status_code == 303
+
+
+def test_an_organizer_with_events_to_come_cannot_leave_their_guests(visitor: Visitor):
+    organizer = make_organizer()
+    make_event(by=organizer, time=in_days(3))
+    make_event(by=organizer, status="draft"), make_event(by=organizer, time=in_days(-1)), make_event(by=organizer, status="cancelled")
+    log_in(visitor.client, organizer)
+    assert "You organize 1 event that is still to come" in visitor.get("/account/closing").text
+    answer = visitor.submit("/account/closing", {"password": PASSWORD})
+    assert (answer.status_code, "Cancel or delete first" in answer.text) == (409, True)
+    fresh()
+    assert organizer.is_active
+    assert mails("account_closed") == []
+
+
+def test_somebody_who_manages_people_stays(visitor: Visitor):
+    admin = make_superuser()
+    make_superuser(is_active=False)
+    log_in(visitor.client, admin)
+    answer = visitor.submit("/account/closing", {"password": PASSWORD})
+    assert (answer.status_code, "You are the only one" in answer.text) == (409, True)
+    make_superuser()
+    assert visitor.submit("/account/closing", {"password": PASSWORD}).status_code == 303
+
+
+def test_a_registration_that_was_confirmed_long_ago_is_left_alone(visitor: Visitor, user: User):
+    with transaction():
+        user.email_confirmed_at = long_ago = (utc_now() - dt.timedelta(days=400)).replace(microsecond=0)
+    answer = visitor.client.post("/account/confirmation", data={"csrf_token": visitor.token("/account/address")}, follow_redirects=True)
+    assert "confirmed already" in answer.text
+    fresh()
+    assert user.email_confirmed_at == long_ago
+    assert mails("confirm_address") == []
