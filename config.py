@@ -108,8 +108,6 @@ class Settings:
     API_TITLE: str = "Evently"
     API_VERSION: str = "1"
     OPENAPI_VERSION: str = "3.1.0"
-    OPENAPI_URL_PREFIX: str = "/api"
-    OPENAPI_JSON_PATH: str = "openapi.json"
 
     SQLALCHEMY_ENGINE_OPTIONS: dict[str, Any] = field(default_factory=dict)
 

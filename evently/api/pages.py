@@ -1,5 +1,7 @@
 """The OpenAPI document, and the pages that show it to people."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request
 
 from evently.api.reference import Reference
@@ -15,7 +17,7 @@ MAX_AGE = 300
 def pages(reference: Reference) -> Blueprint:
     blueprint = Blueprint("reference", __name__, url_prefix="/api")
     functions = (operations_of, parameters_of, fields_of, answers_of, answer_fields_of, refusals_of, indented)
-    known = {function.__name__: function for function in functions}
+    known: dict[str, Any] = {function.__name__: function for function in functions}
 
     @blueprint.get("/openapi.json")
     def document() -> Response:

@@ -21,7 +21,7 @@ from tests.harness.live import serving, working
 pytestmark = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 # The same requests each time; more of them find no more and take longer than anybody waits.
 BOUNDED = settings(
-    max_examples=40, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
 # What a shape allows, a service may still refuse: an event in the past, a name that is taken.
 JUDGED_BY_SERVICES = "positive_data_acceptance"
@@ -72,7 +72,7 @@ def test_the_limits_of_every_value_and_walks_from_one_address_to_the_next(app, s
     variables = {"RATELIMIT_ENABLED": "false"}
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--no-color", "run", "--phases", "examples,coverage,fuzzing,stateful"),
-        *("--max-examples", "15", "--seed", "7", "--generation-deterministic"),
+        *("--max-examples", "6", "--seed", "7", "--generation-deterministic"),
         *("--exclude-checks", JUDGED_BY_SERVICES, "--exclude-path", "/user/auth/logout/"),
         *("--header", f"Authorization: Token {api_token(make_superuser())}"),
     ]
