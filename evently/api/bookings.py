@@ -31,7 +31,7 @@ from evently.http.limits import limit_bookings
     status=201,
     refuses=(
         *("not_yourself", "not_found", "too_many_tickets", "too_expensive", "over_user_limit"),
-        *("sold_out", "not_enough_seats", "booking_in_progress"),
+        *("sold_out", "not_enough_seats", "booking_in_progress", "user_suspended"),
         *("event_not_available", "event_started", "sales_not_started", "sales_ended"),
     ),
     limit=limit_bookings,

@@ -30,6 +30,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "sales_not_started": (409, "Tickets are not on sale yet."),
     "sold_out": (409, "This event is sold out."),
     "too_late_to_cancel": (409, "It is too late to cancel this booking."),
+    "user_suspended": (409, "This account is suspended; nobody can book for it."),
     "too_large": (413, "That is too much to send at once."),
     "unsupported_media_type": (415, "Send JSON, with the header Content-Type: application/json."),
     "bad_idempotency_key": (422, "An idempotency key has 1 to 255 characters."),

@@ -34,8 +34,10 @@ def book_tickets(
     `token_id`: the token that says who asks, if that is remembered only and yet to be checked.
     What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit", "too_expensive");
     Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
-    "sales_ended", "booking_in_progress"); NotAuthenticated when the token does not work any more.
+    "sales_ended", "booking_in_progress", "user_suspended"); NotAuthenticated when the token does not work any more.
     """
+    if not user.is_active:
+        raise Conflict("This account is suspended; nobody can book for it.", code="user_suspended")
     try:
         with one_at_a_time(user_id=user.id, event_id=event_id):
             event = _event_that_takes(event_id, user, tickets)

@@ -181,3 +181,9 @@ def test_a_role_taken_away_is_gone_at_once(api):
         db.session.get(User, staff.id).is_staff = False
     assert api("GET", f"/bookings/{booking.id}/", by=staff).status_code == 404
     assert get_booking(booking.id).status == "confirmed"
+
+
+def test_nobody_books_for_the_suspended(api):
+    suspended, event = make_user(is_active=False), make_event()
+    answer = api("POST", "/bookings/", {"user_id": suspended.id, "event_id": str(event.id), "number_of_tickets": 1}, by=make_staff())
+    assert (answer.status_code, answer.json["details"]["code"]) == (409, "user_suspended")
