@@ -1,0 +1,186 @@
+"""`make bench-api`: what the API's reads cost, kept and worked out, beside a bare view on the same server, in one turn.
+
+Prints everything and writes docs/benchmarks/api.md. Ratios are what counts; absolute numbers are this machine's.
+"""
+
+import dataclasses
+import datetime as dt
+import itertools
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import psutil
+from sqlalchemy import select, update
+
+from config import ROOT
+from evently.accounts.models import User
+from evently.database import transaction, utc_now
+from evently.demo.load import seed_load
+from evently.events.models import PUBLISHED, Event
+from evently.extensions import db
+from tests.load import client
+from tests.load.report import Report
+from tests.load.stage import Stage, describe_machine, make_buyers, stage
+
+FEW, MANY, BOOKINGS = 1_000, 1_000_000, 20_000
+LIST = "/api/user/events/"
+# requests for one median, worked out and kept
+WORKED_OUT, KEPT = 15, 300
+# Rounds of a comparison over many connections, and requests in each.
+ROUNDS, SIZE, CONNECTIONS = 5, 3_000, 16
+# First pages whose cost must not grow with the site, the count of all that is found apart.
+FIRST_PAGES: dict[str, dict[str, object]] = {
+    "all that is to come": {},
+    "the newest": {"ordering": "-created_at"},
+    "two months from the next": {"date_from": 60, "date_to": 120},
+    "at most 8": {"max_price": 8},
+    "95 or more": {"min_price": 95},
+    "houses of a kind in one town": {"venue": "hall bremen"},
+    "a word of every twelfth": {"search": "lanterns"},
+    "the beginning of a word": {"search": "orch"},
+    "two words": {"search": "doors maps"},
+    "a word of one": {"search": "0000777"},
+    "with seats left": {"available_only": "true"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sites:
+    """The same site twice, and the bare view."""
+
+    kept: tuple[str, int]
+    worked_out: tuple[str, int]
+    bare: tuple[str, int]
+
+
+def main() -> None:
+    report = Report("The API's reads", "api.md", describe_machine())
+    with stage(RATELIMIT_DEFAULT="10000000 per minute") as played:
+        seed_load(events=FEW, bookings=FEW)
+        sites = _start(played)
+        few = _first_pages(sites)
+        started = time.monotonic()
+        seed_load(events=MANY - FEW, bookings=BOOKINGS)
+        report.section(f"A full site: {MANY:,} events, {BOOKINGS + FEW:,} bookings")
+        report.line("`flask seed-load`", f"{time.monotonic() - started:.0f} s")
+        _report_first_pages(report, few, _first_pages(sites))
+        _report_kept(report, sites)
+        _report_bare(report, sites)
+        _report_cpu(report, played, sites)
+    report.write(ROOT / "docs" / "benchmarks")
+
+
+def _start(played: Stage) -> Sites:
+    kept, bare = played.start_web(), played.start_web("--factory", "tests.load.bare_list:create_bare")
+    played.environ["CACHE_ENABLED"] = "false"
+    return Sites(kept=kept, worked_out=played.start_web(), bare=bare)
+
+
+def _first_pages(sites: Sites) -> dict[str, float]:
+    """Milliseconds of a page whose count is known and which nobody has asked for before, at the median."""
+    return {name: _p50(sites.kept, _unasked(query), warm=1) for name, query in FIRST_PAGES.items()}
+
+
+def _unasked(query: dict[str, object]) -> Iterator[bytes]:
+    """The same search with pages of 10 to 29 events: its count is one, and each page has to be found."""
+    today = utc_now().date()
+    dates = {name: (today + dt.timedelta(days=int(str(days)))).isoformat() for name, days in query.items() if name.startswith("date")}
+    for size in range(9, 30):
+        yield _get(f"{LIST}?{urlencode(query | dates | {'page_size': size})}")
+
+
+def _report_first_pages(report: Report, few: dict[str, float], many: dict[str, float]) -> None:
+    report.section(f"First pages, worked out, the count apart: {FEW:,} and {MANY:,} events")
+    for name in FIRST_PAGES:
+        ratio = many[name] / few[name]
+        measured = f"{few[name]:.1f} ms, {many[name]:.1f} ms: {ratio:.2f} ×"
+        report.line(name.capitalize(), measured, floor="≤ 1.5 ×", holds=ratio <= 1.5)
+
+
+def _report_kept(report: Report, sites: Sites) -> None:
+    (member, token), (staff, staff_token) = make_buyers(2)
+    del member
+    with transaction() as session:
+        session.execute(update(User).where(User.id == staff).values(is_staff=True))
+    event_id = db.session.scalar(select(Event.id).where(Event.status == PUBLISHED, Event.time > utc_now()).order_by(Event.time).limit(1))
+    db.session.remove()
+    reads = {
+        "List": (f"{LIST}?page_size=20", ""),
+        "Search": (f"{LIST}?page_size=20&search=golden+rivers", ""),
+        "One event, its seats counted": (f"{LIST}{event_id}/", ""),
+        "Profile": ("/api/user/auth/me/", token),
+        "List of those who manage": ("/api/admin/events/list/", staff_token),
+        "Figures": ("/api/admin/analytics/", staff_token),
+        "Figures of one event": (f"/api/admin/analytics/{event_id}/", staff_token),
+    }
+    report.section("Kept against worked out, at the median, one request after the other")
+    for name, (path, holder) in reads.items():
+        worked_out = _p50(sites.worked_out, itertools.repeat(_get(path, holder), WORKED_OUT), warm=3)
+        kept = _p50(sites.kept, itertools.repeat(_get(path, holder), KEPT), warm=3)
+        report.line(name, f"{worked_out:.2f} ms, {kept:.2f} ms: {worked_out / kept:.1f} ×", floor="≥ 4 ×", holds=worked_out >= 4 * kept)
+
+
+def _report_bare(report: Report, sites: Sites) -> None:
+    event_id = db.session.scalar(select(Event.id).where(Event.status == PUBLISHED, Event.time > utc_now()).limit(1))
+    db.session.remove()
+    report.section(f"Beside a bare Flask view that writes the same 20 rows as JSON, {CONNECTIONS} connections")
+    pairs = {
+        "The list, kept": (sites.kept, f"{LIST}?page_size=20", 0.5),
+        "Availability, counted each time": (sites.worked_out, f"/api/events/{event_id}/availability/", 0.3),
+    }
+    for name, (site, path, floor) in pairs.items():
+        ours, bare = [], []
+        for _ in range(ROUNDS):
+            bare.append(_per_second(sites.bare, "/rows/"))
+            ours.append(_per_second(site, path))
+        ratio = statistics.median(a / b for a, b in zip(ours, bare, strict=True))
+        per_second = f"{statistics.median(ours):,.0f} per second, bare {statistics.median(bare):,.0f}"
+        report.line(name, f"{per_second}: {ratio:.2f} ×", floor=f"≥ {floor} ×", holds=ratio >= floor)
+
+
+def _report_cpu(report: Report, played: Stage, sites: Sites) -> None:
+    """Of the web server's processes, for pages whose count is known and which nobody has asked for before."""
+    web = played.services[0].child
+    assert web
+    processes = [psutil.Process(web.pid), *psutil.Process(web.pid).children(recursive=True)]
+    requests = [_get(f"{LIST}?{urlencode({'page_size': 20, 'max_price': price / 100})}") for price in range(9000, 9200)]
+    client.run(sites.kept, iter(requests[:1]), connections=1)
+    before = _cpu_seconds(processes)
+    result = client.run(sites.kept, iter(requests[1:]), connections=4)
+    milliseconds = 1000 * (_cpu_seconds(processes) - before) / len(result.latencies)
+    assert set(result.statuses) == {200}, result.statuses
+    report.section("What a list costs the web server that nobody has asked for before")
+    report.line(
+        "20 events, found, read and written, with their count", f"{milliseconds:.1f} ms of CPU", floor="≤ 5 ms", holds=milliseconds <= 5
+    )
+
+
+def _cpu_seconds(processes: list[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+
+
+def _p50(address: tuple[str, int], requests: Iterator[bytes], *, warm: int) -> float:
+    requests = iter(requests)
+    client.run(address, itertools.islice(requests, warm), connections=1)
+    result = client.run(address, requests, connections=1)
+    if set(result.statuses) != {200}:
+        sys.exit(f"unexpected answers: {result.statuses}")
+    return result.percentile(0.5)
+
+
+def _per_second(address: tuple[str, int], path: str) -> float:
+    result = client.run(address, itertools.repeat(_get(path), SIZE), connections=CONNECTIONS)
+    assert set(result.statuses) == {200}, result.statuses
+    return result.per_second
+
+
+def _get(path: str, token: str = "") -> bytes:
+    authorization = f"Authorization: Token {token}\r\n" if token else ""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}\r\n".encode()
+
+
+if __name__ == "__main__":
+    main()
