@@ -82,7 +82,7 @@ class Settings:
     RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
     LOGIN_RATE_LIMIT: str = "20 per minute"
     REGISTER_RATE_LIMIT: str = "20 per hour"
-    PASSWORD_RESET_RATE_LIMIT: str = "5 per hour"
+    PASSWORD_RESET_RATE_LIMIT: str = "5 per hour"  # noqa: S105 - a limit
     BOOKING_RATE_LIMIT: str = "10 per minute"
 
     # Cache; seconds

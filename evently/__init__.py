@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = Flask(__name__)
     # Nothing here is async, and Flask asks that of every function at every request.
-    app.ensure_sync = lambda function: function  # type: ignore[method-assign]
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     app.config.from_object(settings or load_settings())
     _bind_extensions(app)
     _load_domain()

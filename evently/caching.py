@@ -18,7 +18,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from flask import Flask, current_app
 from sqlalchemy import event
@@ -27,6 +27,7 @@ from sqlalchemy.orm import ORMExecuteState
 from evently.broker import BREAK
 from evently.database import Base, end_reads, on_commit, single_statement
 from evently.extensions import cache, db
+from evently.forgiving import ForgivingCache
 
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Base)
@@ -146,14 +147,14 @@ class Tally:
 
 def tally() -> dict[str, Tally] | None:
     """By kind; None without a server that commands can see, or while it is away."""
-    counts = cache.cache.counts() if current_app.config["REDIS_URL"] else None
+    counts = _server().counts() if current_app.config["REDIS_URL"] else None
     if counts is None:
         return None
     kinds: defaultdict[str, Tally] = defaultdict(Tally)
     for name, count in counts.items():
         kind, _, what = name.partition(" ")
         setattr(kinds[kind], what, count)
-    for key, size in cache.cache.sizes("kept:"):
+    for key, size in _server().sizes("kept:"):
         seen = kinds[key.split(":")[1]]
         seen.kept, seen.size = seen.kept + 1, seen.size + size
     return dict(kinds)
@@ -168,9 +169,9 @@ def clear() -> int:
             connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % 2**31}")
         return 0
     # The words as well: who has looked at them already must not keep what is worked out now.
-    keys = [key for beginning in ("version:", "kept:", "counts") for key, _ in cache.cache.sizes(beginning)]
+    keys = [key for beginning in ("version:", "kept:", "counts") for key, _ in _server().sizes(beginning)]
     for start in range(0, len(keys), 1000):
-        cache.cache.unlink(*keys[start : start + 1000])
+        _server().unlink(*keys[start : start + 1000])
     return sum(key.startswith("kept:") for key in keys)
 
 
@@ -189,7 +190,7 @@ class Words:
         self._seen_until = 0.0
 
     def foresee(self, names: Sequence[str], key: str) -> None:
-        cache.cache.ask_along(*(f"version:{name}" for name in names), key)
+        _server().ask_along(*(f"version:{name}" for name in names), key)
 
     def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
         if self._owed:
@@ -218,7 +219,7 @@ class Words:
         # Told to the server now and then, when somebody has to wait anyway.
         if not is_good and time.monotonic() > self._seen_until:
             seen, self._seen, self._seen_until = self._seen, Counter(), time.monotonic() + 1
-            cache.cache.add_up(seen)
+            _server().add_up(seen)
 
     def _put(self, names: Sequence[str]) -> dict[str, str]:
         """New words; none while the server is away."""
@@ -266,3 +267,8 @@ class FileVersion:
                 self._opening = secrets.token_hex(4)
             (count,) = self._connection.execute("PRAGMA data_version").fetchone()
         return f"{self._opening}:{count}"
+
+
+def _server() -> ForgivingCache:
+    """The cache where there is one server for all."""
+    return cast("ForgivingCache", cache.cache)

@@ -1,5 +1,7 @@
 """The Flask extensions, not yet bound to an application; `create_app` binds them."""
 
+from typing import Any
+
 from flask import Flask, Response
 from flask_caching import Cache
 from flask_limiter import Limiter
@@ -17,7 +19,7 @@ class Counters(Limiter):
     """Keeps the counters; http/limits.py says what counts, so there is nothing to look up at each request."""
 
     def init_app(self, app: Flask) -> None:
-        hooks = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+        hooks: tuple[dict[Any, list[Any]], ...] = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
         others = [list(functions[None]) for functions in hooks]
         super().init_app(app)
         for functions, kept in zip(hooks, others, strict=True):

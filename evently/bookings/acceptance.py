@@ -27,12 +27,13 @@ def accept(values: dict[str, Any], *, token_id: int | None = None) -> int | None
     known = {"event_lock": event_lock(values["event_id"]), "token_id": token_id}
     with single_statement() as connection:
         statement = _insert(connection.dialect.name, asks_token=token_id is not None)
-        return connection.execute(statement, values | known).scalar()
+        place: int | None = connection.execute(statement, values | known).scalar()
+    return place
 
 
 # Built once: on the way of every buyer, building a statement costs as much as asking it.
 @cache
-def _insert(database: str, *, asks_token: bool) -> ReturningInsert[tuple[int]]:
+def _insert(database: str, *, asks_token: bool) -> ReturningInsert[int]:
     sent = {name: bindparam(name, type_=Booking.__table__.c[name].type) for name in COLUMNS}
     conditions: list[ColumnElement[bool]] = [still_works(bindparam("token_id"))] if asks_token else []
     if database == "postgresql":

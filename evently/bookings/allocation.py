@@ -8,10 +8,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from flask import current_app
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from evently.bookings import turns
 from evently.bookings.models import CONFIRMED, FAILED, PROCESSING, SEAT_HOLDING, Booking
@@ -187,8 +187,8 @@ def _tickets_held(connection: Connection, event_id: uuid.UUID, user_ids: set[int
 
 def _record(connection: Connection, outcome: Outcome) -> None:
     by_code: dict[str | None, list[int]] = {None: [booking.seq for booking in outcome.confirmed]}
-    for booking, code in outcome.failed:
-        by_code.setdefault(code, []).append(booking.seq)
+    for booking, refusal in outcome.failed:
+        by_code.setdefault(refusal, []).append(booking.seq)
     now = utc_now()
     for code, seqs in by_code.items():
         if seqs:
@@ -197,7 +197,7 @@ def _record(connection: Connection, outcome: Outcome) -> None:
             if (changed := connection.execute(_SET, decision).rowcount) != len(seqs):
                 raise RuntimeError(f"{changed} of {len(seqs)} bookings could be decided")
     for ticket_type_id, tickets in outcome.taken.items():
-        connection.execute(_TAKE, {"type": ticket_type_id, "tickets": tickets})
+        connection.execute(_TAKE, {"ticket_type": ticket_type_id, "tickets": tickets})
 
 
 # Built once, and of tables instead of objects: at a hundred batches a second, building them would be half of the work.
@@ -228,10 +228,12 @@ _HELD = (
     .group_by(_BOOKINGS.user_id)
 )
 _SET = (
-    update(Booking.__table__)
+    update(cast("Table", Booking.__table__))
     .where(_BOOKINGS.seq.in_(bindparam("seqs", expanding=True)), _BOOKINGS.status == PROCESSING)
     .values(status=bindparam("new_status"), failure_code=bindparam("code"), decided_at=bindparam("now"))
 )
 _TAKE = (
-    update(TicketStock.__table__).where(_STOCK.ticket_type_id == bindparam("type")).values(reserved=_STOCK.reserved + bindparam("tickets"))
+    update(cast("Table", TicketStock.__table__))
+    .where(_STOCK.ticket_type_id == bindparam("ticket_type"))
+    .values(reserved=_STOCK.reserved + bindparam("tickets"))
 )
