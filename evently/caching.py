@@ -6,7 +6,7 @@ writes beside it the words that stood there *before* the database was asked; the
 So nothing old is ever found under a new word, by any process, and nothing has to be looked for to be thrown away.
 
 Without Redis there is one process, and the commands beside it. They share no memory, but a file: the version of
-everything is then SQLite's own count of what was committed to it. See docs/adr/005-version-words.md.
+everything is then SQLite's own count of what was committed to it. See docs/adr/007-version-words.md.
 """
 
 import hashlib
