@@ -24,8 +24,8 @@ from evently.api.schemas.shapes import page_of
 from evently.bookings.queries import count_confirmed_bookings
 from evently.caching import MOMENT
 from evently.events import queries, services
+from evently.events.filters import EventFilters
 from evently.events.models import Event
-from evently.events.queries import EventFilters
 from evently.events.rules import EventFields
 from evently.events.versions import EVENTS
 from evently.http.idempotency import claimed_id
@@ -87,7 +87,7 @@ def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
         ordering=query["ordering"],
         **days(query),
     )
-    return present_page(queries.list_managed_events(by=by, filters=filters, page=query["page"], size=query["page_size"]))
+    return present_page(queries.describe_managed_events(by=by, filters=filters, page=query["page"], size=query["page_size"]))
 
 
 @endpoint("GET", "/admin/events/<uuid:event_id>/details/", answer=ManagedEventDetails, refuses=("not_your_event", "not_found"))

@@ -10,7 +10,7 @@ from evently.api.schemas.events import Availability, PublicEvent, PublicEventSea
 from evently.api.schemas.shapes import page_of
 from evently.caching import MOMENT
 from evently.events import queries
-from evently.events.queries import EventFilters
+from evently.events.filters import EventFilters
 from evently.events.versions import EVENTS
 
 
@@ -36,7 +36,7 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
         ordering=query["ordering"],
         **days(query),
     )
-    return present_page(queries.list_public_events(filters, page=query["page"], size=query["page_size"]))
+    return present_page(queries.describe_public_events(filters, page=query["page"], size=query["page_size"]))
 
 
 @endpoint("GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=("not_found",), asks=None)

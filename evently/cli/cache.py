@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from evently import caching
 from evently.database import utc_now
 from evently.events import queries
-from evently.events.queries import EventFilters
+from evently.events.filters import EventFilters
 
 cache_commands = AppGroup("cache", help="Show, fill or empty what is kept of answers.")
 

@@ -6,7 +6,8 @@ from evently.accounts.policies import can_manage_every_event
 from evently.bookings.queries import get_sales, list_sales
 from evently.dashboard import blueprint
 from evently.dashboard.attention import reminder_about
-from evently.events.queries import EventFilters, count_managed_events, list_managed_events
+from evently.events.filters import EventFilters
+from evently.events.queries import count_managed_events, list_managed_events
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import url_for
 
+from evently.events.filters import EventFilters
 from evently.events.models import STATUSES
-from evently.events.queries import EventFilters
 from evently.http.arguments import one_of, text
 from evently.http.pagination import page_number
 

@@ -9,8 +9,9 @@ from typing import cast
 from sqlalchemy import select
 
 from evently.database import utc_now
+from evently.events.filters import EventFilters
 from evently.events.models import CANCELLED, PUBLISHED, Event
-from evently.events.queries import EventFilters, matching_public
+from evently.events.queries import matching_public
 from evently.extensions import db
 
 # More than anybody reads in a month; the database is not to send a hundred thousand.

@@ -9,7 +9,8 @@ from flask_login import current_user
 from evently.accounts import services
 from evently.accounts.rules import ProfileFields
 from evently.errors import DomainError, Invalid, NotAuthenticated, TooManyRequests
-from evently.events.queries import EventFilters, list_public_events
+from evently.events.filters import EventFilters
+from evently.events.queries import list_public_events
 from evently.http import unsent
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render

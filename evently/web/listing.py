@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import url_for
 
-from evently.events.queries import EventFilters
+from evently.events.filters import EventFilters
 from evently.http.arguments import one_of, text
 from evently.http.formatting import MONTHS
 from evently.http.pagination import page_number

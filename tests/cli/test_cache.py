@@ -9,8 +9,8 @@ from evently.bookings import ledger
 from evently.bookings.models import Booking
 from evently.caching import remember
 from evently.events import queries
+from evently.events.filters import EventFilters
 from evently.events.models import Event
-from evently.events.queries import EventFilters
 from evently.events.versions import EVENTS
 from evently.extensions import cache, db
 from tests.factories import make_event

@@ -15,7 +15,7 @@ from evently.bookings import queries as bookings
 from evently.bookings.models import PROCESSING, Booking
 from evently.database import utc_now
 from evently.events import queries as events
-from evently.events.queries import EventFilters
+from evently.events.filters import EventFilters
 from evently.events.services import lock_stock
 from evently.extensions import db
 from evently.idempotency.services import forget_old

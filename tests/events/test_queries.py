@@ -9,7 +9,8 @@ import pytest
 from evently.database import transaction, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.events import queries
-from evently.events.queries import EventFilters, list_managed_events, list_public_events
+from evently.events.filters import EventFilters
+from evently.events.queries import list_managed_events, list_public_events
 from tests.factories import in_days, make_booking, make_event, make_organizer, make_staff, make_superuser, make_user
 
 

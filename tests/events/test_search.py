@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from evently.database import transaction
 from evently.events import queries
+from evently.events.filters import EventFilters
 from evently.events.models import Event, TicketStock, TicketType
-from evently.events.queries import EventFilters
 from evently.events.services import update_event
 from evently.extensions import db
 from tests.factories import make_event, make_organizer
