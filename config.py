@@ -63,6 +63,8 @@ class Settings:
     ALLOCATOR_LINGER_MS: int = 160
     ALLOCATOR_BATCH: int = 1000
     ALLOCATE_INLINE_WITHOUT_BROKER: bool = True
+    # milliseconds; how long the answer to a booking form waits for the decision when few are in line
+    DECISION_WAIT_MS: int = 400
     # seconds; the sweep looks every so often for bookings that nobody decided
     SWEEP_SECONDS: float = 5.0
 

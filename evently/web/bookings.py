@@ -21,6 +21,7 @@ from evently.notifications.queries import find_decision_mail
 from evently.web import blueprint
 from evently.web.events import booking_box, event_address
 from evently.web.forms import NUMBER, BookingForm
+from evently.web.waiting import wait_for_decision
 
 TITLES = {"confirmed": "Confirmed", "failed": "Not booked", "cancelled": "Cancelled", "processing": "In line", "pending": "In line"}
 # How long a page keeps asking whether the mail has left.
@@ -41,6 +42,7 @@ def book_tickets(event_id: uuid.UUID) -> Response:
         booking = services.book_tickets(user=signed_in_user(), event_id=event_id, tickets=tickets, booking_id=claimed_id())
     except (Invalid, Conflict) as refusal:
         return show_refusal(event_id, form, refusal)
+    wait_for_decision(booking)
     return redirect_to(url_for("web.show_booking", booking_id=booking.id))
 
 

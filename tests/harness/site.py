@@ -58,6 +58,8 @@ def site_of(database: str, environ: dict[str, str]) -> Iterator[Site]:
     """The application these variables make, its schema made by the migrations."""
     app = create_app(load_settings(environ))
     app.test_client_class = Client
+    # Tests decide when they want it.
+    app.config["DECISION_WAIT_MS"] = 0
     with app.app_context():
         if database == "sqlite":
             sa.event.listen(db.engine, "connect", _give_up_durability)
