@@ -1,7 +1,7 @@
 """Where people are signed in: one row per browser, known by the SHA-256 of the random id in its cookie.
 
 The row is what counts. Where there is Redis, it answers in the row's place for up to a minute, and never after the row
-has changed; see evently/caching.py and docs/adr/008-sessions-on-the-server.md.
+has changed; see evently/caching.py and docs/adr/009-sessions-on-the-server.md.
 """
 
 import datetime as dt
@@ -54,8 +54,13 @@ def find(id_sha256: str) -> Kept | None:
 
 def _read(id_sha256: str) -> tuple[Any, ...] | None:
     columns = (getattr(BrowserSession, name) for name in ("user_id", "data", "is_remembered", "last_used_at", "expires_at"))
-    row = db.session.execute(select(*columns).where(BrowserSession.id_sha256 == id_sha256)).one_or_none()
-    return (*row[:3], row.last_used_at.timestamp(), row.expires_at.timestamp()) if row else None
+    query = select(*columns, User).outerjoin(User, User.id == BrowserSession.user_id).where(BrowserSession.id_sha256 == id_sha256)
+    row = db.session.execute(query).one_or_none()
+    if row is None:
+        return None
+    # Held for as long as this request lasts: who asks for the person next finds them without another look.
+    db.session().info["signed_in"] = row.User
+    return *row[:3], row.last_used_at.timestamp(), row.expires_at.timestamp()
 
 
 def begin(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device: str, is_remembered: bool) -> None:

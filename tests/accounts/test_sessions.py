@@ -16,9 +16,9 @@ from evently.accounts.suspension import reinstate, suspend
 from evently.accounts.tokens import use_token
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
-from evently.extensions import db
+from evently.extensions import cache, db
 from tests.factories import PASSWORD, api_token, log_in, make_superuser, make_user
-from tests.harness.site import apart, fresh
+from tests.harness.site import Site, _clean_redis, apart, fresh
 from tests.harness.visitor import Visitor
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
@@ -226,6 +226,14 @@ def test_without_redis_people_stay_signed_in(user: User, visitor: Visitor, app: 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)"
 ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko)"
+
+
+def test_when_redis_comes_back_empty_nobody_is_signed_out(user: User, visitor: Visitor, site: Site):
+    sign_in(visitor)
+    if url := site.environ.get("REDIS_URL"):
+        _clean_redis(url)
+    cache.clear()
+    assert is_signed_in(visitor)
 
 
 @pytest.mark.parametrize(
