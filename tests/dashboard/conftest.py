@@ -35,6 +35,8 @@ def statements(app: Flask) -> Callable[[FlaskClient, str], int]:
     """How many statements the database is sent for a page: `statements(client, address)`."""
 
     def count(client: FlaskClient, address: str) -> int:
+        # From the second time on: until then, nobody has noted that this browser is in use.
+        client.get(address)
         seen: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -137,6 +137,10 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
         "ix_events_time_id",
     ),
     "a word of few events": (lambda _: events.list_public_events(EventFilters(search="Event 1234")), "ix_events_search"),
+    "a word that begins one name": (
+        lambda _: events.list_public_events(EventFilters(search="12345", is_upcoming=True)),
+        "ix_events_search",
+    ),
     "a word of every event": (lambda _: events.list_public_events(EventFilters(search="eve", is_upcoming=True)), "ix_events_time_id"),
     "a house": (lambda _: events.list_public_events(EventFilters(venue="Hall 299")), "ix_events_search"),
     "seats that are free": (lambda crowd: events.count_available_tickets(crowd.busy_event), "ix_ticket_stock_event_id"),
