@@ -1,6 +1,7 @@
 """What both shapes of the site share: the web server's command, its port, and the wait for its first answer."""
 
 import os
+import resource
 import sys
 from collections.abc import Mapping
 
@@ -8,6 +9,10 @@ from config import ROOT, Settings
 from evently.launch.ports import answers, is_taken, reachable
 from evently.launch.processes import LaunchError
 from evently.launch.supervisor import WEB, Service
+
+# How many may be connected to each worker process. The web server's own limit is about 500, and who comes when it is
+# reached waits until somebody else has been silent for half a minute.
+CONNECTIONS = 4096
 
 
 def refuse_taken_port(settings: Settings) -> None:
@@ -24,8 +29,10 @@ def web_service(settings: Settings, *options: str, environ: Mapping[str, str], w
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"),
         *("--host", settings.HOST, "--port", str(settings.PORT), "--workers", str(workers)),
+        *("--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS)),
         *("--blocking-threads", str(_threads()), "--workers-kill-timeout", str(kill_after), *options),
     ]
+    _allow_open_files(2 * CONNECTIONS)
     return Service("The web server", command, env=environ, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
 
 
@@ -41,3 +48,11 @@ def address(settings: Settings) -> str:
 def _threads() -> int:
     # The server itself warns about more than this.
     return min(4, 2 * (os.cpu_count() or 1) + 1)
+
+
+def _allow_open_files(number: int) -> None:
+    """Each connection is one; many systems allow 1024 to whoever does not ask. What we start is allowed as much."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < number:
+        wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
