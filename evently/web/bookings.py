@@ -8,6 +8,7 @@ from flask_login import current_user
 
 from evently.bookings import queries, services
 from evently.bookings.models import CONFIRMED, Booking
+from evently.bookings.waiting import wait_for_decision
 from evently.database import utc_now
 from evently.errors import Conflict, DomainError, Invalid
 from evently.events.queries import get_public_event
@@ -21,7 +22,6 @@ from evently.notifications.queries import find_decision_mail
 from evently.web import blueprint
 from evently.web.events import booking_box, event_address
 from evently.web.forms import NUMBER, BookingForm
-from evently.web.waiting import wait_for_decision
 
 TITLES = {"confirmed": "Confirmed", "failed": "Not booked", "cancelled": "Cancelled", "processing": "In line", "pending": "In line"}
 # How long a page keeps asking whether the mail has left.

@@ -23,7 +23,7 @@ def test_what_could_break_a_log_is_replaced(client, sent):
 
 
 def test_a_crash_is_logged_by_its_name(client, monkeypatch, caplog):
-    monkeypatch.setattr("evently.events.queries.list_public_events", lambda *_args, **_kwargs: 1 / 0)
+    monkeypatch.setattr("evently.events.queries.describe_public_events", lambda *_args, **_kwargs: 1 / 0)
     answer = client.get("/api/user/events/", headers={"X-Request-ID": "mine-17"})
     assert (answer.status_code, answer.headers["X-Request-ID"]) == (500, "mine-17")
     assert "mine-17" in caplog.text

@@ -5,10 +5,9 @@ import time
 
 import pytest
 
-from evently.bookings import allocation
+from evently.bookings import allocation, waiting
 from evently.bookings.models import Booking
 from evently.extensions import db
-from evently.web import waiting
 from tests.factories import PASSWORD, make_booking, make_event, make_user
 from tests.harness.concurrency import wait_until
 from tests.harness.site import fresh
