@@ -6,13 +6,14 @@ Where the site runs for its developer alone (embedded mode) anybody may look; el
 from flask import Response, current_app, make_response, request
 from flask_login import current_user
 
-from evently.accounts.policies import can_manage_every_event
+from evently.accounts.policies import can_manage_every_event, can_manage_people
 from evently.errors import NotAllowed, NotFound
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 from evently.notifications import queries
 from evently.notifications.messages import message_id
+from evently.notifications.models import RESET_PASSWORD, Mail
 from evently.notifications.rendering import render_mail
 from evently.web import blueprint
 
@@ -35,6 +36,16 @@ def require_reader() -> None:
     raise NotAllowed("Only staff can read these mails.")
 
 
+def readable_mail(mail_id: int) -> Mail:
+    """Raises NotFound, NotAuthenticated, NotAllowed."""
+    require_reader()
+    mail = queries.get_mail(mail_id)
+    if mail.kind == RESET_PASSWORD and not current_app.config["EMBEDDED"] and not can_manage_people(current_user):
+        # Whoever reads it can become its reader, who may be allowed more than they are.
+        raise NotAllowed("Only superusers can read this mail.")
+    return mail
+
+
 @blueprint.get("/dev/mailbox")
 def mailbox() -> Response:
     require_reader()
@@ -45,16 +56,14 @@ def mailbox() -> Response:
 
 @blueprint.get(MAIL)
 def mailbox_mail(mail_id: int) -> Response:
-    require_reader()
-    mail = queries.get_mail(mail_id)
+    mail = readable_mail(mail_id)
     sender, rendered = current_app.config["DEFAULT_FROM_EMAIL"], render_mail(mail)
     return render("mailbox/mail.html", mail=mail, rendered=rendered, sender=sender, message_id=message_id(mail))
 
 
 @blueprint.get(f"{MAIL}/body")
 def mailbox_body(mail_id: int) -> Response:
-    require_reader()
-    response = make_response(render_mail(queries.get_mail(mail_id)).html)
+    response = make_response(render_mail(readable_mail(mail_id)).html)
     response.headers["Content-Security-Policy"] = BODY_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -60,6 +61,17 @@ def reset_link(user: User) -> str:
 )
 def test_what_everybody_tries_first_is_refused(password: str):
     assert list(password_problems(password, username="mirabelle", email="mirabelle@talberg.example")) == ["password"]
+
+
+def test_a_wrong_guess_takes_as_long_where_there_is_nobody(app: Flask):
+    def seconds(password_hash: str | None) -> float:
+        start = time.process_time()
+        assert not is_correct(password_hash, "wrong")
+        return time.process_time() - start
+
+    somebody = make_user().password_hash
+    times = {kind: sorted(seconds(kind) for _ in range(9))[4] for kind in (somebody, None, "!")}
+    assert max(times.values()) < 2 * min(times.values())
 
 
 @pytest.mark.parametrize("password", ["correct horse", "x8-Fünf?!", "        ", "a" * 128, "evently-demo"])

@@ -17,7 +17,18 @@ from evently.extensions import db
 from evently.notifications import outbox
 from evently.notifications.models import Mail
 from evently.notifications.rendering import render_mail
-from tests.factories import PASSWORD, api_token, in_days, log_in, make_booking, make_event, make_organizer, make_superuser, make_user
+from tests.factories import (
+    PASSWORD,
+    api_token,
+    in_days,
+    log_in,
+    make_booking,
+    make_event,
+    make_organizer,
+    make_staff,
+    make_superuser,
+    make_user,
+)
 from tests.harness.site import fresh
 from tests.harness.visitor import Visitor
 
@@ -297,3 +308,14 @@ def test_a_registration_that_was_confirmed_long_ago_is_left_alone(visitor: Visit
     fresh()
     assert user.email_confirmed_at == long_ago
     assert mails("confirm_address") == []
+
+
+def test_staff_do_not_become_somebody_else_by_a_caught_mail(visitor: Visitor, app: Flask, user: User):
+    recovery.mail_reset_link("mira")
+    [mail] = mails("reset_password")
+    answers = {}
+    for somebody in (make_staff(), make_superuser()):
+        log_in(visitor.client, somebody)
+        answers[somebody.is_superuser] = {visitor.get(f"/dev/mailbox/{mail.id}{part}").status_code for part in ("", "/body")}
+    # In embedded mode there is nobody but the one who tries it out.
+    assert answers == ({False: {200}, True: {200}} if app.config["EMBEDDED"] else {False: {403}, True: {200}})
