@@ -72,7 +72,7 @@ NONSENSE = {
     "max_tickets_per_booking": [0, 1.5],
     "max_tickets_per_user": ["2", 10**12],
     "category": ["nonsense", None],
-    "currency": ["XXX", 5],
+    "currency": ["ZZZ", 5],
     "timezone": ["Mars/Olympus"],
     "status": ["cancelled", 1],
     "website": ["javascript:alert(1)"],

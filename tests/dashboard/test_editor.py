@@ -123,7 +123,7 @@ def test_the_editor_shows_what_is_stored_and_saving_changes_nothing(desk: Visito
         ({"cancellation_deadline": f"{YEAR}-12-24T00:00"}, {"cancellation_deadline": "Cancelling must end before the event starts."}),
         ({"timezone": "Mars/Base"}, {"timezone": "Choose a time zone like Europe/Berlin."}),
         ({"category": "opera"}, {"category": "Choose one of the categories."}),
-        ({"currency": "XXX"}, {"currency": "Choose one of the currencies."}),
+        ({"currency": "ZZZ"}, {"currency": "Choose one of the currencies."}),
         ({"capacity": ""}, {"capacity": "Say how many seats there are."}),
         ({"capacity": "many"}, {"capacity": "Enter a whole number, such as 120."}),
         ({"capacity": "0"}, {"capacity": "Choose 1 to 1,000,000 seats."}),

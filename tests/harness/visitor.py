@@ -128,3 +128,8 @@ def _as_sent(value: Any) -> Any:
 
 def _headers(*, htmx: bool) -> dict[str, str]:
     return {"HX-Request": "true"} if htmx else {}
+
+
+def is_signed_in(visitor: Visitor) -> bool:
+    """Whether pages know who this is."""
+    return "Log out" in visitor.get("/").text

@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 
 from evently.accounts.models import User
+from evently.bookings.models import Booking
 from evently.events.models import Event
 from evently.notifications import wakeups
-from tests.factories import make_event, make_organizer, make_user
+from tests.factories import make_booking, make_event, make_organizer, make_user
 from tests.notifications.post_office import PostOffice
 
 
@@ -47,6 +48,11 @@ def concert(app: Flask) -> Event:
 @pytest.fixture
 def mira(app: Flask) -> User:
     return make_user(first_name="Mira", last_name="Tälberg", email="mira@talberg.example")
+
+
+@pytest.fixture
+def booking(concert: Event, mira: User) -> Booking:
+    return make_booking(user=mira, event=concert, tickets=2)
 
 
 @pytest.fixture(autouse=True)

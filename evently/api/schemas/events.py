@@ -86,12 +86,17 @@ class Announced(Answer):
     users_without_email = Whole(least=0, attribute="without_address")
 
 
-class ManagedEvent(Answer):
+class EventInShort(Answer):
+    """What every answer about an event begins with."""
+
     id = Id()
     name = Text()
     venue = Text()
     time = Moment()
     capacity = Whole()
+
+
+class ManagedEvent(EventInShort):
     available_tickets = Whole(least=0)
     price_per_ticket = Amount()
     organizer = Text(attribute="organizer.username")
@@ -105,12 +110,7 @@ class Organizer(Answer):
     email = Text()
 
 
-class ManagedEventDetails(Answer):
-    id = Id()
-    name = Text()
-    venue = Text()
-    time = Moment()
-    capacity = Whole()
+class ManagedEventDetails(EventInShort):
     description = Text()
     price_per_ticket = Amount()
     organizer = fields.Nested(Organizer)
@@ -122,12 +122,7 @@ class ManagedEventDetails(Answer):
     updated_at = Moment()
 
 
-class PublicEvent(Answer):
-    id = Id()
-    name = Text()
-    venue = Text()
-    time = Moment()
-    capacity = Whole()
+class PublicEvent(EventInShort):
     available_tickets = Whole(least=0)
     price_per_ticket = Amount()
     description = Text()

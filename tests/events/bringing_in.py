@@ -1,0 +1,45 @@
+"""Files and rows that tests bring in, and what came of them."""
+
+import datetime as dt
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from evently.events.importing import Fills, RowResult, import_events
+from evently.events.imports.files import read_rows
+from evently.events.imports.rows import Row
+from evently.events.models import Event
+from evently.extensions import db
+from tests.factories import make_event
+from tests.harness.site import fresh
+
+BERLIN = Fills(capacity=100, timezone="Europe/Berlin")
+
+
+def bring_in(by, *rows: dict, fills: Fills = BERLIN) -> list[RowResult]:
+    return list(import_events(by=by, rows=[Row(number, row) for number, row in enumerate(rows, start=1)], fills=fills))
+
+
+def bring_in_file(by, path: Path, fills: Fills = BERLIN) -> list[RowResult]:
+    results = list(import_events(by=by, rows=read_rows(filename=path.name, content=path.read_bytes()), fills=fills))
+    fresh()
+    return results
+
+
+def outcomes(results: list[RowResult]) -> list[str]:
+    return [result.outcome.value for result in results]
+
+
+def events() -> list[Event]:
+    fresh()
+    return list(db.session.scalars(sa.select(Event).order_by(Event.time, Event.name)).unique())
+
+
+def concert(**cells) -> dict:
+    return {"id": "c1", "name": "Concert", "venue": "Hall", "time": "2031-05-01T20:00"} | cells
+
+
+def make_concert(organizer) -> Event:
+    """What `concert()` makes, by hand."""
+    start = dt.datetime(2031, 5, 1, 18, tzinfo=dt.UTC)
+    return make_event(by=organizer, name="Concert", venue="Hall", time=start, timezone="Europe/Berlin")
