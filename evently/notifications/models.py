@@ -12,6 +12,7 @@ from evently.bookings.models import Booking
 from evently.database import Base, utc_now
 from evently.events.models import Event
 
+# When a mail is suppressed: nothing went wrong, it just should not or cannot be sent; `last_error` has the words.
 QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
 # What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
 BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED, EVENT_MESSAGE = ABOUT_BOOKINGS = (
@@ -31,6 +32,40 @@ CONFIRM_ADDRESS, ADDRESS_CHANGED, RESET_PASSWORD, PASSWORD_CHANGED, ACCOUNT_CLOS
 KINDS = ABOUT_BOOKINGS + ABOUT_ACCOUNTS
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """For an index of a few of the rows, on both databases."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+class Message(Base):
+    """What an organizer wrote to many people at once; each of them has a mail of it."""
+
+    __tablename__ = "messages"
+    __table_args__ = (Index(None, "event_id", "created_at", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    event_id: Mapped[uuid.UUID] = mapped_column(Uuid, ForeignKey("events.id"))
+    sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    # One of AUDIENCES in audiences.py
+    audience: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(220))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+
+    event: Mapped[Event] = relationship(lazy="joined", innerjoin=True)
+    sender: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class Unsubscription(Base):
+    """Somebody who wants no more mails of one kind: reminders, or one organizer's messages; see subscriptions.py."""
+
+    __tablename__ = "unsubscriptions"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    topic: Mapped[str] = mapped_column(String(40), primary_key=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+
+
 class Mail(Base):
     """One mail to one person. It is rendered from `kind` and what it refers to when it is sent or looked at."""
 
@@ -38,17 +73,13 @@ class Mail(Base):
     __table_args__ = (
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint("attempts >= 0", name="attempts_not_negative"),
-        Index(
-            "ix_mails_waiting",
-            "not_before",
-            "id",
-            postgresql_where=text("status IN ('queued', 'sending')"),
-            sqlite_where=text("status IN ('queued', 'sending')"),
-        ),
+        Index("ix_mails_waiting", "not_before", "id", **_where("status IN ('queued', 'sending')")),
         Index(None, "user_id", "id"),
         Index(None, "booking_id", "id"),
         Index(None, "event_id", "id"),
-        Index("ix_mails_failed", "id", postgresql_where=text("status = 'failed'"), sqlite_where=text("status = 'failed'")),
+        Index("ix_mails_message_id_id", "message_id", "id", **_where("message_id IS NOT NULL")),
+        Index("ix_mails_sent", "sent_at", **_where("status = 'sent'")),
+        Index("ix_mails_failed", "id", **_where("status = 'failed'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
@@ -59,7 +90,9 @@ class Mail(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     booking_id: Mapped[uuid.UUID | None] = mapped_column(Uuid, ForeignKey("bookings.id"))
     event_id: Mapped[uuid.UUID | None] = mapped_column(Uuid, ForeignKey("events.id"))
-    # What the rows it refers to do not know: an organizer's words, the time before a change.
+    # No foreign key, which SQLite could add only by copying the table.
+    message_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    # What the rows it refers to do not know: the time before a change, say.
     context: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     status: Mapped[str] = mapped_column(String(20), default=QUEUED)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -70,8 +103,11 @@ class Mail(Base):
     not_before: Mapped[dt.datetime] = mapped_column(default=utc_now)
     # While this is in the future, some worker holds the mail; afterwards that worker is taken for dead.
     lease_until: Mapped[dt.datetime | None]
+    # When it was last tried, whatever came of it.
+    tried_at: Mapped[dt.datetime | None]
     sent_at: Mapped[dt.datetime | None]
 
     user: Mapped[User | None] = relationship(lazy="joined")
     booking: Mapped[Booking | None] = relationship(lazy="joined")
     event: Mapped[Event | None] = relationship(lazy="joined")
+    message: Mapped[Message | None] = relationship(primaryjoin="foreign(Mail.message_id) == Message.id", viewonly=True)
