@@ -44,7 +44,7 @@ def _bind_extensions(app: Flask) -> None:
     from evently.http.sessions import PageSessions
 
     db.init_app(app)
-    migrate.init_app(app, db)
+    migrate.init_app(app)
     csrf.init_app(app)
     cache.init_app(app)
     caching.init_app(app)

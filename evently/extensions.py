@@ -7,7 +7,6 @@ from flask_caching import Cache
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 
@@ -36,9 +35,24 @@ class Logins(LoginManager):  # type: ignore[misc] # Flask-Login has no types
         return response
 
 
+class Migrations:
+    """What Flask-Migrate looks for in an application, there when it does: with Alembic it is 8 MB that no request needs."""
+
+    def init_app(self, app: Flask) -> None:
+        self._app = app
+        app.extensions["migrate"] = self
+
+    def __getattr__(self, name: str) -> Any:
+        # Only asked for what this object lacks, which is all that Flask-Migrate keeps here.
+        from flask_migrate import Migrate  # noqa: PLC0415
+
+        Migrate(self._app, db, render_as_batch=True)
+        return getattr(self._app.extensions["migrate"], name)
+
+
 # Objects stay usable after commit: a page renders what the service returned without asking the database again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrate(render_as_batch=True)
+migrate = Migrations()
 login_manager = Logins()
 csrf = CSRFProtect()
 cache = Cache()

@@ -119,6 +119,11 @@ return {count, left}
 """
 
 
+class _Counted(RedisStorage):
+    # It would also import the client of every other such server that is installed.
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}  # noqa: RUF012 - as its parent has it
+
+
 class ForgivingStorage(Storage):
     """For `forgiving+redis://…`: counters of a fixed window, which is all that our limits need, or this process's own."""
 
@@ -126,7 +131,7 @@ class ForgivingStorage(Storage):
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri)
-        self._shared = RedisStorage(uri.removeprefix("forgiving+"), **options)
+        self._shared = _Counted(uri.removeprefix("forgiving+"), **options)
         self._own = MemoryStorage()
         client = self._shared.get_connection()
         self._line, self._script = Line(client), client.register_script(COUNT)

@@ -10,12 +10,14 @@ import base64
 import hmac
 import uuid
 from functools import cache
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import current_app
 
 from evently.bookings.models import CODE_ALPHABET
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 # Letters of a code and seats of a booking that it has room for: short ones while they last, long ones for crowds.
 FORMS = ((8, 2**5), (12, 2**20))
@@ -69,6 +71,8 @@ def sign_ticket(code: str, event_id: uuid.UUID) -> str:
 
 def public_key_pem() -> str:
     """What doors check signatures with."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415 - as below
+
     return _private_key(_secret()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -106,7 +110,10 @@ def _code_key(secret: str) -> bytes:
 
 
 @cache
-def _private_key(secret: str) -> Ed25519PrivateKey:
+def _private_key(secret: str) -> "Ed25519PrivateKey":
+    # Seven megabytes that workers, and sites that print no ticket, do without.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
     return Ed25519PrivateKey.from_private_bytes(hmac.digest(secret.encode(), b"signatures of tickets", "sha256"))
 
 

@@ -4,11 +4,12 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import icalendar
+from typing import TYPE_CHECKING, Any
 
 from evently.events.models import CANCELLED, Event
+
+if TYPE_CHECKING:
+    import icalendar
 
 PROGRAM = "-//Evently//Box office//EN"
 # How often a program may look whether a feed has changed.
@@ -48,6 +49,8 @@ def event_entry(event: Event, *, address: str) -> Entry:
 
 def calendar_file(entries: Sequence[Entry], *, name: str, is_feed: bool = False) -> bytes:
     """A file to import, or a feed to subscribe to."""
+    import icalendar  # noqa: PLC0415 - large, and of calendars only
+
     calendar = icalendar.Calendar()
     _fill(calendar, {"prodid": PROGRAM, "version": "2.0", "calscale": "GREGORIAN", "method": "PUBLISH"})
     if is_feed:
@@ -62,7 +65,9 @@ def calendar_file(entries: Sequence[Entry], *, name: str, is_feed: bool = False)
     return written
 
 
-def _component(entry: Entry) -> icalendar.Event:
+def _component(entry: Entry) -> "icalendar.Event":
+    import icalendar  # noqa: PLC0415 - as above
+
     event, component = entry.event, icalendar.Event()
     fields: dict[str, Any] = {
         "uid": str(entry.uid),
@@ -83,7 +88,7 @@ def _component(entry: Entry) -> icalendar.Event:
     return component
 
 
-def _fill(component: icalendar.Component, fields: dict[str, Any]) -> None:
+def _fill(component: "icalendar.Component", fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         if value is not None:
             component.add(name, value)

@@ -11,8 +11,6 @@ import math
 import uuid
 from collections.abc import Callable
 
-import resvg_py
-
 from evently.events.models import Event
 
 # Part of a poster's address: raise it when the drawing changes, so that nobody sees a cached old one.
@@ -77,6 +75,8 @@ def poster_version(event: Event) -> str:
 
 def poster_png(svg: str) -> bytes:
     """A poster for programs that draw no SVG. On a machine without fonts its words are missing, its day is not."""
+    import resvg_py  # noqa: PLC0415 - of link previews only
+
     return bytes(resvg_py.svg_to_bytes(svg_string=svg))
 
 

@@ -10,9 +10,8 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet
 from flask import current_app
 from sqlalchemy import Delete, Update, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -22,6 +21,9 @@ from evently.database import single_statement, transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.extensions import db
 from evently.idempotency.models import IdempotentRequest
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 # How long one process may work on a request before another may take over; longer than any request is let run.
 LEASE = dt.timedelta(seconds=30)
@@ -122,7 +124,9 @@ def _write(statement: Update | Delete) -> int:
         return connection.execute(statement).rowcount
 
 
-def _box(key: str) -> Fernet:
+def _box(key: str) -> "Fernet":
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - large, and not of workers
+
     secret = current_app.config["SECRET_KEY"]
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"{secret}\n{key}".encode()).digest()))
 

@@ -3,7 +3,6 @@
 import io
 import uuid
 
-import segno
 from flask import Response, current_app, make_response, redirect, request, url_for
 from markupsafe import Markup
 
@@ -57,6 +56,8 @@ def ticket_keeper() -> Response:
 
 def qr_code(ticket: tickets.Ticket) -> Markup:
     """An SVG with the quiet zone that scanners need around it."""
+    import segno  # noqa: PLC0415 - of pages with tickets only
+
     drawn = io.BytesIO()
     code = segno.make(ticket.signed, error="m", micro=False, boost_error=False)
     words = f"QR code of ticket {ticket.code}"

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from evently.accounts.models import User
 from evently.errors import Invalid
-from evently.events import covers
+from evently.events import covers, pictures
 from evently.events.covers import read_picture
 from evently.events.models import Cover, Event
 from evently.events.queries import get_event
@@ -118,7 +118,7 @@ def test_a_picture_stands_upright_and_transparency_is_paper(app):
     large = Image.open(io.BytesIO(read_picture(picture(size=(2000, 1000), exif=turned.tobytes())).large))
     assert large.size == (800, 1600)
     clear = Image.open(io.BytesIO(read_picture(picture("PNG", mode="RGBA", colour=(0, 0, 0, 0))).large))
-    assert all(abs(a - b) < 4 for a, b in zip(clear.getpixel((9, 9)), covers.PAPER, strict=True))
+    assert all(abs(a - b) < 4 for a, b in zip(clear.getpixel((9, 9)), pictures.PAPER, strict=True))
 
 
 @pytest.mark.parametrize(

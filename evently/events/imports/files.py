@@ -5,16 +5,25 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 
 from evently.errors import Invalid
-from evently.events.imports import calendars, tables
+from evently.events.imports import tables
 from evently.events.imports.rows import Row
 
 # bytes; a file is read into memory as a whole
 MAX_FILE_SIZE = 10 * 1024 * 1024
 MAX_ROWS = 20_000
+
+
+def _calendar_rows(text: str) -> Iterator[Row]:
+    # Where it is needed: its library is large.
+    from evently.events.imports.calendars import calendar_rows  # noqa: PLC0415
+
+    return calendar_rows(text)
+
+
 READERS: dict[str, Callable[[str], Iterable[Row]]] = {
     ".json": tables.json_rows,
     ".csv": tables.csv_rows,
-    ".ics": calendars.calendar_rows,
+    ".ics": _calendar_rows,
 }
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
