@@ -1,5 +1,6 @@
 """What organizers do with events."""
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Sequence
@@ -16,10 +17,12 @@ from evently.errors import Conflict, Invalid
 from evently.events import queries, rules
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
 from evently.events.rules import EventFields
-from evently.events.signals import capacity_raised, event_cancelled, event_deleted
+from evently.events.signals import capacity_raised, event_cancelled, event_changed, event_deleted
 from evently.extensions import db
 
 REQUIRED = ("name", "venue", "time", "capacity")
+# What whoever holds tickets is told of when it changes.
+TOLD = ("time", "ends_at", "timezone", "venue")
 
 
 def create_event(*, by: User, fields: EventFields, allow_past: bool = False, event_id: uuid.UUID | None = None) -> Event:
@@ -64,24 +67,31 @@ def add_events(events: Sequence[Event]) -> None:
             session.flush()
 
 
-def update_event(*, by: User, event_id: uuid.UUID, fields: EventFields, allow_past: bool = False) -> Event:
-    """Change what was given and leave the rest.
+def update_event(
+    *, by: User, event_id: uuid.UUID, fields: EventFields, allow_past: bool = False, version: dt.datetime | None = None
+) -> Event:
+    """Change what was given and leave the rest. `version`: the `updated_at` of what the change was made to, if that matters.
 
     Raises NotFound, NotAllowed, Invalid with a message per field, and Conflict ("below_sold") for a capacity
-    below what is sold or ("event_cancelled") for an event that is cancelled.
+    below what is sold, ("event_cancelled") for an event that is cancelled or ("changed_meanwhile") for another version.
     """
     changes = _tidy(fields)
     with transaction():
         stock = lock_stock(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
         _refuse_cancelled(event)
+        if version is not None and event.updated_at != version:
+            raise Conflict("Somebody changed this event while you were at it.", code="changed_meanwhile")
         _refuse(_update_problems(event, changes, allow_past=allow_past))
+        news = _news(event, changes)
         for name, value in changes.items():
             setattr(event, name, value)
         if "price_per_ticket" in changes:
             event.ticket_types[0].price = event.price_per_ticket
         if "capacity" in changes:
             _set_capacity(event, stock, changes["capacity"])
+        if news:
+            event_changed.send(event, changes=news)
     return queries.get_event(event_id)
 
 
@@ -153,6 +163,13 @@ def _set_capacity(event: Event, stock: list[TicketStock], capacity: int) -> None
     row.capacity = capacity
     if is_more:
         capacity_raised.send(event)
+
+
+def _news(event: Event, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What of these changes to a published event has to be told, before and after; nothing about one that is over."""
+    if event.status != PUBLISHED or max(event.time, changes.get("time", event.time)) <= utc_now():
+        return {}
+    return {name: (getattr(event, name), changes[name]) for name in TOLD if name in changes and changes[name] != getattr(event, name)}
 
 
 def _update_problems(event: Event, changes: dict[str, Any], *, allow_past: bool) -> dict[str, list[str]]:

@@ -10,3 +10,6 @@ event_cancelled = _signals.signal("event-cancelled")
 capacity_raised = _signals.signal("capacity-raised")
 # sender: the event, about to be deleted; whoever still needs it raises Conflict
 event_deleted = _signals.signal("event-deleted")
+# sender: the event, after the change, with `changes`: {field: (before, after)} of what those who hold tickets have to
+# know; published events only, and none that is over. The fields are those of services.TOLD.
+event_changed = _signals.signal("event-changed")
