@@ -23,13 +23,15 @@ from evently.api.schemas.events import (
 from evently.api.schemas.shapes import page_of
 from evently.bookings.queries import count_confirmed_bookings
 from evently.caching import MOMENT
+from evently.errors import Invalid
 from evently.events import queries, services
 from evently.events.filters import EventFilters
 from evently.events.models import Event
 from evently.events.rules import EventFields
 from evently.events.versions import EVENTS
 from evently.http.idempotency import claimed_id
-from evently.notifications.announcements import announce
+from evently.notifications.messages import send_message
+from evently.notifications.queries import tell_who_was_told
 
 
 @endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=("not_an_organizer",))
@@ -61,7 +63,14 @@ def delete_event(event_id: uuid.UUID) -> Event:
 @endpoint("POST", "/admin/events/<uuid:event_id>/notify/", body=Announcement, answer=Announced, refuses=("not_your_event", "not_found"))
 def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
     """Write to everybody with a confirmed booking, one mail per person; for its organizer and staff."""
-    told = announce(by=caller(), event_id=event_id, announcement_id=claimed_id(), **body)
+    words = {"subject": body["subject"], "body": body["message"]}
+    try:
+        message = send_message(by=caller(), event_id=event_id, audience="confirmed", message_id=claimed_id(), **words)
+    except Invalid as refusal:
+        # In the words of the request.
+        fields = {"message" if name == "body" else name: problems for name, problems in refusal.fields.items()}
+        raise Invalid(refusal.message, fields=fields) from refusal
+    told = tell_who_was_told(message)
     users = len(told.mail_ids)
     return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")
 

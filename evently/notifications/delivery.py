@@ -10,7 +10,7 @@ from flask import current_app
 
 from evently.bookings.models import CANCELLED
 from evently.notifications import outbox
-from evently.notifications.messages import BadAddress, Letter, compose, sender_domain
+from evently.notifications.letters import BadAddress, Letter, compose, sender_domain
 from evently.notifications.models import BOOKING_CONFIRMED, Mail
 from evently.notifications.smtp import MailServer, Refused, Unreachable
 

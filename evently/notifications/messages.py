@@ -1,79 +1,141 @@
-"""From a row of the outbox to what goes over the wire: headers, text and HTML (RFC 5322, MIME)."""
+"""What organizers write to the people of an event: one mail per person, however many bookings."""
 
-import datetime as dt
-import hashlib
-import unicodedata
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import parseaddr
+from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-from flask import current_app
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from evently.database import utc_now
-from evently.notifications.models import Mail
-from evently.notifications.rendering import render_mail
+from evently.accounts.models import User
+from evently.database import on_commit, transaction, utc_now
+from evently.errors import Invalid
+from evently.events.models import Event
+from evently.events.queries import get_managed_event
+from evently.extensions import db
+from evently.notifications import wakeups
+from evently.notifications.audiences import AUDIENCES, Reader, readers
+from evently.notifications.models import EVENT_MESSAGE, NO_ADDRESS, QUEUED, SUPPRESSED, UNSUBSCRIBED, Mail, Message
+from evently.notifications.rendering import RenderedMail, render_mail
+from evently.text import has_control_characters
 
-# Control characters, broken surrogates, line and paragraph separators: nothing a header may hold.
-UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
-
-
-class BadAddress(Exception):
-    """No mail can be sent to this address, now or later."""
+# characters
+LENGTHS = {"subject": 200, "body": 5000}
+PORTION = 1000
+# What the delivery keys of their mails begin with.
+PREFIX = "event-message:"
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A mail as a server takes it: its envelope, and all its bytes."""
+class Audience:
+    """How many people a message would go to, and how many of them it would not reach."""
 
-    sender: str
-    recipient: str
-    content: bytes
+    people: int
+    without_address: int
+    unsubscribed: int
 
-
-def compose(mail: Mail) -> Letter:
-    """Raises BadAddress."""
-    recipient = _checked(mail.to_address)
-    rendered = render_mail(mail)
-    message = EmailMessage(policy=SMTP if recipient.isascii() else SMTPUTF8)
-    message["From"] = current_app.config["DEFAULT_FROM_EMAIL"]
-    message["To"] = Address(one_line(mail.user.full_name) if mail.user else "", addr_spec=recipient)
-    message["Subject"] = one_line(rendered.subject)
-    message["Date"] = utc_now()
-    message["Message-ID"] = message_id(mail)
-    # So that no holiday answer comes back (RFC 3834).
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(rendered.text, cte="quoted-printable")
-    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-    return Letter(sender=sender_address(), recipient=recipient, content=message.as_bytes())
+    @property
+    def reachable(self) -> int:
+        return self.people - self.without_address - self.unsubscribed
 
 
-def sender_address() -> str:
-    """The address of DEFAULT_FROM_EMAIL, without the name."""
-    return parseaddr(current_app.config["DEFAULT_FROM_EMAIL"])[1]
+def send_message(
+    *, by: User, event_id: uuid.UUID, audience: str, body: str, subject: str = "", message_id: uuid.UUID | None = None
+) -> Message:
+    """Write to everybody of the audience; without a subject it is "About" and the event's name.
+
+    With a `message_id` that was used before, this is that message: the first try was written, its answer was lost.
+    Who cannot be reached has a mail too, which is suppressed and says why. Raises NotFound, NotAllowed, Invalid.
+    """
+    words = _tidy(subject, body)
+    with transaction() as session:
+        event = get_managed_event(by=by, event_id=event_id)
+        _refuse(words, audience)
+        if message_id and (written := session.get(Message, message_id)):
+            return written
+        words["subject"] = words["subject"] or f"About {event.name}"
+        message = Message(id=message_id or uuid.uuid4(), event=event, sender=by, audience=audience, created_at=utc_now(), **words)
+        session.add(message)
+        session.flush()
+        _write([_mail(message, reader) for reader in readers(event, audience)])
+        on_commit(wakeups.wake)
+    return message
 
 
-def sender_domain() -> str:
-    return sender_address().rpartition("@")[2] or "localhost"
+def count_audience(*, by: User, event_id: uuid.UUID, audience: str) -> Audience:
+    """Raises NotFound, NotAllowed, Invalid."""
+    event = get_managed_event(by=by, event_id=event_id)
+    _refuse({}, audience)
+    people = readers(event, audience)
+    nowhere = sum(not reader.address for reader in people)
+    return Audience(people=len(people), without_address=nowhere, unsubscribed=sum(not r.is_reachable for r in people) - nowhere)
 
 
-def message_id(mail: Mail) -> str:
-    """The same however often the mail is sent, so that a second copy can be told for one."""
-    digest = hashlib.sha256(f"{mail.delivery_key} {mail.created_at.astimezone(dt.UTC).isoformat()}".encode()).hexdigest()
-    return f"<{digest[:32]}@{sender_domain()}>"
+def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> Mail:
+    """The message as a mail to oneself. Raises NotFound, NotAllowed, Invalid; also for somebody without an address."""
+    words = _tidy(subject, body)
+    with transaction() as session:
+        event = get_managed_event(by=by, event_id=event_id)
+        _refuse(words, "everyone")
+        if not by.email:
+            raise Invalid("Your account has no address to send a test to.")
+        mail = _example(by, event, words)
+        session.add(mail)
+        on_commit(wakeups.wake)
+    return mail
 
 
-def one_line(words: str) -> str:
-    """Fit for a header: whatever people typed, it stays on its line."""
-    return " ".join("".join(" " if unicodedata.category(letter) in UNPRINTABLE else letter for letter in words).split())
+def preview_message(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> RenderedMail:
+    """What the mail would look like, whatever is missing yet. Raises NotFound, NotAllowed."""
+    return render_mail(_example(by, get_managed_event(by=by, event_id=event_id), _tidy(subject, body)))
 
 
-def _checked(address: str) -> str:
-    """The address as servers know it: the domain in ASCII."""
-    try:
-        checked = validate_email(address, check_deliverability=False)
-    except EmailNotValidError as error:
-        raise BadAddress(str(error)) from error
-    return checked.ascii_email or checked.normalized
+def mail_id(key: str) -> uuid.UUID:
+    """What a mail of a message is called outside, from its delivery key."""
+    return uuid.UUID(hex=key.removeprefix(PREFIX))
+
+
+def _tidy(subject: str, body: str) -> dict[str, str]:
+    return {"subject": " ".join(subject.split()), "body": body.strip()}
+
+
+def _refuse(words: dict[str, str], audience: str) -> None:
+    problems = {name: [f"Use at most {LENGTHS[name]:,} characters."] for name, said in words.items() if len(said) > LENGTHS[name]}
+    problems |= {name: ["Remove the control characters."] for name, said in words.items() if has_control_characters(said)}
+    if words.get("body") == "":
+        problems["body"] = ["This is needed."]
+    if audience not in AUDIENCES:
+        problems["audience"] = [f"Choose one of: {', '.join(AUDIENCES)}."]
+    if problems:
+        raise Invalid("Please correct the marked fields.", fields=problems)
+
+
+def _example(by: User, event: Event, words: dict[str, str]) -> Mail:
+    """A mail of no message; its words are its own."""
+    words = {**words, "subject": f"Test: {words['subject'] or f'About {event.name}'}"}
+    key = f"{PREFIX}{uuid.uuid4().hex}"
+    return Mail(delivery_key=key, kind=EVENT_MESSAGE, to_address=by.email, user=by, event=event, context=words, created_at=utc_now())
+
+
+def _mail(message: Message, reader: Reader) -> dict[str, Any]:
+    reason = None if reader.is_reachable else UNSUBSCRIBED if reader.address else NO_ADDRESS
+    return {
+        "delivery_key": f"{PREFIX}{uuid.uuid5(message.id, str(reader.user_id)).hex}",
+        "kind": EVENT_MESSAGE,
+        "to_address": reader.address,
+        "user_id": reader.user_id,
+        "booking_id": reader.booking_id,
+        "event_id": message.event_id,
+        "message_id": message.id,
+        "context": {},
+        "status": SUPPRESSED if reason else QUEUED,
+        "last_error": reason,
+    }
+
+
+def _write(rows: Sequence[dict[str, Any]]) -> None:
+    insert = sqlite_insert if db.session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    for start in range(0, len(rows), PORTION):
+        statement = insert(Mail).on_conflict_do_nothing(index_elements=[Mail.delivery_key])
+        db.session.execute(statement, rows[start : start + PORTION])

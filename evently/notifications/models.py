@@ -12,8 +12,9 @@ from evently.bookings.models import Booking
 from evently.database import Base, utc_now
 from evently.events.models import Event
 
-# When a mail is suppressed: nothing went wrong, it just should not or cannot be sent; `last_error` has the words.
 QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
+# Why a mail is suppressed, which `last_error` then says.
+NO_ADDRESS, UNSUBSCRIBED = "There is no address to send it to.", "Unsubscribed from mails like this one."
 # What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
 BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED, EVENT_MESSAGE = ABOUT_BOOKINGS = (
     "booking_confirmed",

@@ -59,7 +59,14 @@ def catch(*, limit: int) -> int:
     now = utc_now()
     with transaction() as session:
         ids = session.scalars(waiting(now, limit=limit)).all()
-        values = {"status": SENT, "provider_id": MAILBOX, "sent_at": now, "lease_until": None, "attempts": Mail.attempts + 1}
+        values = {
+            "status": SENT,
+            "provider_id": MAILBOX,
+            "sent_at": now,
+            "tried_at": now,
+            "lease_until": None,
+            "attempts": Mail.attempts + 1,
+        }
         if ids:
             session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
     return len(ids)
@@ -67,7 +74,8 @@ def catch(*, limit: int) -> int:
 
 def mark_sent(mail: Mail, *, answer: str) -> None:
     """The server has taken it; `answer` is how it said so, often with its own number for the mail."""
-    _settle(mail, status=SENT, sent_at=utc_now(), provider_id=answer[:200], last_error=None)
+    now = utc_now()
+    _settle(mail, status=SENT, tried_at=now, sent_at=now, provider_id=answer[:200], last_error=None)
 
 
 def try_later(mail: Mail, *, reason: str) -> None:
@@ -75,13 +83,14 @@ def try_later(mail: Mail, *, reason: str) -> None:
     if mail.attempts >= MAX_ATTEMPTS:
         give_up(mail, reason=f"Given up after {mail.attempts} tries: {reason}")
     else:
-        _settle(mail, status=QUEUED, last_error=reason[:LONGEST_REASON], not_before=utc_now() + back_off(mail.attempts))
+        now = utc_now()
+        _settle(mail, status=QUEUED, tried_at=now, last_error=reason[:LONGEST_REASON], not_before=now + back_off(mail.attempts))
 
 
 def give_up(mail: Mail, *, reason: str) -> None:
     """It will not be sent."""
     log.warning("Mail %s to %s failed: %s", mail.id, mail.to_address, reason)
-    _settle(mail, status=FAILED, last_error=reason[:LONGEST_REASON])
+    _settle(mail, status=FAILED, tried_at=utc_now(), last_error=reason[:LONGEST_REASON])
 
 
 def suppress(mail: Mail, *, reason: str) -> None:

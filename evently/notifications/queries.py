@@ -1,15 +1,59 @@
-"""Reads about mails."""
+"""Reads about mails and messages."""
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from evently.accounts.models import User
-from evently.database import Page, paginate
+from evently.accounts.policies import require_people_manager
+from evently.bookings.models import LIVE, Booking
+from evently.database import Page, paginate, utc_now
 from evently.errors import NotFound
+from evently.events.policies import require_manager
+from evently.events.queries import get_managed_event
 from evently.extensions import db
-from evently.notifications.models import Mail
+from evently.notifications.messages import mail_id
+from evently.notifications.models import FAILED, NO_ADDRESS, QUEUED, SENDING, SENT, STATUSES, SUPPRESSED, Mail, Message
+
+# How long mails must have failed before anybody is told.
+TROUBLE = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """A message with how many of its mails are in which state; `states` names each of STATUSES."""
+
+    message: Message
+    states: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
+
+    @property
+    def people(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def waiting(self) -> int:
+        return self.states[QUEUED] + self.states[SENDING]
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who was told by a message: a mail's id for each, and how many have no address."""
+
+    event_id: uuid.UUID
+    mail_ids: list[uuid.UUID]
+    without_address: int
+
+
+@dataclass(frozen=True)
+class MailTrouble:
+    """Mails do not leave: since when, how many wait for that, and what the server said last, if anything."""
+
+    since: dt.datetime
+    waiting: int
+    reason: str
 
 
 def find_decision_mail(booking_id: uuid.UUID) -> Mail | None:
@@ -33,3 +77,68 @@ def list_mails(*, page: int = 1, size: int = 20) -> Page[Mail]:
 def list_mails_to(user: User) -> Sequence[Mail]:
     """Everything that was written to somebody, the oldest first."""
     return db.session.scalars(select(Mail).where(Mail.user_id == user.id).order_by(Mail.id)).all()
+
+
+def list_messages(*, by: User, event_id: uuid.UUID, page: int = 1, size: int = 20) -> Page[SentMessage]:
+    """What was written to the people of an event, the newest first. Raises NotFound, NotAllowed."""
+    get_managed_event(by=by, event_id=event_id)
+    query = select(Message).where(Message.event_id == event_id).order_by(Message.created_at.desc(), Message.id)
+    found = paginate(query, number=page, size=size)
+    sent = {message.id: SentMessage(message) for message in found.items}
+    counts = select(Mail.message_id, Mail.status, func.count()).where(Mail.message_id.in_(sent)).group_by(Mail.message_id, Mail.status)
+    for message_id, status, count in db.session.execute(counts):
+        sent[message_id].states[status] = count
+    return Page(items=list(sent.values()), total=found.total, number=page, size=size)
+
+
+def get_message(*, by: User, message_id: uuid.UUID) -> Message:
+    """Raises NotFound, NotAllowed."""
+    message = db.session.get(Message, message_id)
+    if message is None:
+        raise NotFound("There is no such message.")
+    require_manager(by, message.event)
+    return message
+
+
+def list_deliveries(*, by: User, message_id: uuid.UUID, status: str = "", page: int = 1, size: int = 50) -> Page[Mail]:
+    """A message's mails in the order of writing, all or those in one state. Raises NotFound, NotAllowed."""
+    get_message(by=by, message_id=message_id)
+    query = select(Mail).where(Mail.message_id == message_id).order_by(Mail.id)
+    return paginate(query.where(Mail.status == status) if status else query, number=page, size=size)
+
+
+def tell_who_was_told(message: Message) -> Told:
+    """Mails that nobody will get have no id here."""
+    query = select(Mail.delivery_key, Mail.status, Mail.last_error).where(Mail.message_id == message.id).order_by(Mail.id)
+    mails = db.session.execute(query).all()
+    ids = [mail_id(key) for key, status, _ in mails if status != SUPPRESSED]
+    return Told(message.event_id, ids, sum(status == SUPPRESSED and reason == NO_ADDRESS for _, status, reason in mails))
+
+
+def count_people_told(event_id: uuid.UUID) -> int:
+    """How many people get a mail when something about the event changes: who holds tickets or waits, and has an address."""
+    query = select(func.count(Booking.user_id.distinct())).join(User, User.id == Booking.user_id)
+    has_address = (User.email != "") & User.anonymised_at.is_(None)
+    return db.session.scalar(query.where(Booking.event_id == event_id, Booking.status.in_(LIVE), has_address)) or 0
+
+
+def list_failed_mail(*, by: User, page: int = 1, size: int = 20) -> Page[Mail]:
+    """Mails that were given up, the newest first. Raises NotAllowed."""
+    require_people_manager(by)
+    return paginate(select(Mail).where(Mail.status == FAILED).order_by(Mail.id.desc()), number=page, size=size)
+
+
+def mail_trouble() -> MailTrouble | None:
+    """None while mails leave, or none have had to wait for long.
+
+    Mails that one server refuses while others take theirs are no trouble of ours.
+    """
+    before = utc_now() - TROUBLE
+    is_late = (Mail.status.in_([QUEUED, SENDING]), Mail.created_at <= before, Mail.tried_at.is_not(None) | (Mail.not_before <= before))
+    since, waiting = db.session.execute(select(func.min(Mail.created_at), func.count()).where(*is_late)).one()
+    if not waiting or db.session.scalar(select(Mail.id).where(Mail.status == SENT, Mail.sent_at > before).limit(1)):
+        return None
+    reason = db.session.scalar(
+        select(Mail.last_error).where(*is_late, Mail.last_error.is_not(None)).order_by(Mail.tried_at.desc()).limit(1)
+    )
+    return MailTrouble(since=since, waiting=waiting, reason=reason or "")

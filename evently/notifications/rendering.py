@@ -50,6 +50,7 @@ def render_mail(mail: Mail) -> RenderedMail:
         "tickets": tickets_of(mail.booking) if mail.booking else [],
         "event": event,
         "user": mail.user,
+        "said": _words(mail),
         "link": link,
         "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_ADDRESS) if mail.user and not mail.user.email_confirmed_at else "",
         "reset_link": _proof(mail, "web.reset_password", RESET_PASSWORD),
@@ -63,6 +64,13 @@ def render_mail(mail: Mail) -> RenderedMail:
         context | words | {"head": poster_head(event) if event else None},
     )
     return RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
+
+
+def _words(mail: Mail) -> dict[str, str]:
+    """An organizer's: those of the message, or the mail's own where it is a test."""
+    if mail.message:
+        return {"subject": mail.message.subject, "body": mail.message.body}
+    return {"subject": mail.context.get("subject", ""), "body": mail.context.get("body", "")}
 
 
 def link(endpoint: str, **values: Any) -> str:

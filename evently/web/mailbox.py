@@ -12,7 +12,7 @@ from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 from evently.notifications import queries
-from evently.notifications.messages import message_id
+from evently.notifications.letters import message_id
 from evently.notifications.models import RESET_PASSWORD, Mail
 from evently.notifications.rendering import render_mail
 from evently.web import blueprint

@@ -8,7 +8,7 @@ from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text
 from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shape, text
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
-from evently.notifications.announcements import LENGTHS as ANNOUNCEMENT_LENGTHS
+from evently.notifications.messages import LENGTHS as MESSAGE_LENGTHS
 
 PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
 
@@ -73,8 +73,8 @@ class DeletedEvent(Answer):
 
 
 class Announcement(Shape):
-    message = text(ANNOUNCEMENT_LENGTHS["message"], required=True)
-    subject = text(ANNOUNCEMENT_LENGTHS["subject"], load_default="", metadata={"description": "About the event unless given."})
+    message = text(MESSAGE_LENGTHS["body"], required=True)
+    subject = text(MESSAGE_LENGTHS["subject"], load_default="", metadata={"description": "About the event unless given."})
 
 
 class Announced(Answer):

@@ -1,0 +1,67 @@
+"""Whom an organizer's message goes to: everybody once, however many bookings they have."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import aliased
+
+from evently.accounts.models import User
+from evently.bookings.models import CANCELLED, CONFIRMED, LIVE, PENDING, PROCESSING, Admission, Booking
+from evently.events.models import Event
+from evently.extensions import db
+from evently.notifications.models import Unsubscription
+from evently.notifications.subscriptions import topic_of
+
+# In the words of a form. A booking belongs to each that describes it.
+AUDIENCES = {
+    "everyone": "Everybody with tickets or in line",
+    "confirmed": "People with tickets",
+    "waiting": "People in line",
+    "cancelled": "People whose tickets went back",
+    "checked_in": "People who came in",
+    "not_checked_in": "People with tickets who have not come in",
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One person of an audience, with the newest of their bookings that belongs to it."""
+
+    user_id: int
+    booking_id: uuid.UUID
+    address: str
+    is_unsubscribed: bool
+
+    @property
+    def is_reachable(self) -> bool:
+        return bool(self.address) and not self.is_unsubscribed
+
+
+def readers(event: Event, audience: str) -> Sequence[Reader]:
+    """In the order in which they booked. Who has closed the account is nobody any more."""
+    newest = select(func.max(Booking.seq)).where(Booking.event_id == event.id, _is_in(audience)).group_by(Booking.user_id)
+    refusal = select(Unsubscription.user_id).where(Unsubscription.user_id == User.id, Unsubscription.topic == topic_of(event))
+    query = select(User.id, Booking.id, User.email, refusal.exists()).join(User, User.id == Booking.user_id)
+    query = query.where(Booking.seq.in_(newest), User.anonymised_at.is_(None)).order_by(Booking.seq)
+    return [Reader(*row) for row in db.session.execute(query)]
+
+
+def _is_in(audience: str) -> ColumnElement[bool]:
+    """The condition for a booking. Raises KeyError."""
+    has_come = select(Admission.booking_seq).where(Admission.booking_seq == Booking.seq).exists()
+    return {
+        "everyone": Booking.status.in_(LIVE),
+        "confirmed": Booking.status == CONFIRMED,
+        "waiting": Booking.status.in_([PENDING, PROCESSING]),
+        "cancelled": (Booking.status == CANCELLED) & ~_has_others(),
+        "checked_in": (Booking.status == CONFIRMED) & has_come,
+        "not_checked_in": (Booking.status == CONFIRMED) & ~has_come,
+    }[audience]
+
+
+def _has_others() -> ColumnElement[bool]:
+    """Whether the same person has tickets nonetheless, or waits for some."""
+    other = aliased(Booking)
+    return select(other.id).where(other.event_id == Booking.event_id, other.user_id == Booking.user_id, other.status.in_(LIVE)).exists()

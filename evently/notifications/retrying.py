@@ -1,0 +1,51 @@
+"""Mails that were given up, and that somebody wants to try again."""
+
+from typing import Any
+
+from sqlalchemy import update
+
+from evently.accounts.models import User
+from evently.accounts.policies import require_people_manager
+from evently.database import on_commit, transaction, utc_now
+from evently.errors import Conflict
+from evently.events.policies import require_manager
+from evently.notifications import wakeups
+from evently.notifications.models import ABOUT_BOOKINGS, FAILED, QUEUED, Mail
+from evently.notifications.queries import get_mail
+
+
+def retry_mail(*, by: User, mail_id: int) -> Mail:
+    """Send it again, to the address that its reader has now; for superusers, and for those who manage its event.
+
+    Raises NotFound, NotAllowed, Conflict ("mail_not_failed").
+    """
+    mail = get_mail(mail_id)
+    if mail.event is None:
+        require_people_manager(by)
+    else:
+        require_manager(by, mail.event)
+    with transaction() as session:
+        if not session.execute(update(Mail).where(Mail.id == mail_id, Mail.status == FAILED).values(_anew())).rowcount:
+            raise Conflict("This mail has not failed, so there is nothing to try again.", code="mail_not_failed")
+        _write_to_new_address(mail)
+        on_commit(wakeups.wake)
+    return mail
+
+
+def retry_all(*, by: User) -> int:
+    """Send every failed mail again; how many. Raises NotAllowed."""
+    require_people_manager(by)
+    with transaction() as session:
+        count = session.connection().execute(update(Mail).where(Mail.status == FAILED).values(_anew())).rowcount
+        on_commit(wakeups.wake)
+    return count
+
+
+def _anew() -> dict[str, Any]:
+    return {"status": QUEUED, "attempts": 0, "lease_until": None, "not_before": utc_now()}
+
+
+def _write_to_new_address(mail: Mail) -> None:
+    """Not so with mails about an account: they are about the address itself."""
+    if mail.kind in ABOUT_BOOKINGS and mail.user and mail.user.email and not mail.user.anonymised_at:
+        mail.to_address = mail.user.email
