@@ -1,8 +1,17 @@
 """What counts as text wherever people type it."""
 
 import re
+import unicodedata
 
 _CONTROL_CHARACTERS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# Between words, as in the migrations of what is searched: what PostgreSQL's own idea of a word would keep together depends on its locale.
+SEPARATORS = re.compile(
+    "[\0-/:-@[-`{-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
+    "\u2000-\u206f\u2190-\u2bff\u3000-\u3004\u3008-\u3020\u3030\ufe10-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+    "\U0001f000-\U0001faff]+"
+)
+# More make a search slower and nobody's luck better.
+MOST_WORDS = 8
 
 
 def has_control_characters(text: str) -> bool:
@@ -11,3 +20,8 @@ def has_control_characters(text: str) -> bool:
     Line breaks and tabs are none.
     """
     return _CONTROL_CHARACTERS.search(text) is not None
+
+
+def words_of(searched: str) -> list[str]:
+    """The words somebody looks for, as they are kept where words are found."""
+    return [word for word in SEPARATORS.split(unicodedata.normalize("NFC", searched).lower()) if word][:MOST_WORDS]

@@ -12,8 +12,8 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 def is_in_models(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
     """Whether autogenerate compares it; what searching needs differs between the databases and is the migrations' alone."""
-    is_search = kind == "column" and parents["table_name"] == "events" and name == "search"
-    return not is_search and not (name or "").startswith(("events_search", "ix_events_search"))
+    is_search = kind == "column" and parents["table_name"] in {"events", "users"} and name == "search"
+    return not is_search and not (name or "").startswith(("events_search", "ix_events_search", "users_search", "ix_users_search"))
 
 
 def run_offline() -> None:

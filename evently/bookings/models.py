@@ -3,8 +3,9 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, Uuid, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.models import User
@@ -16,6 +17,8 @@ PENDING, PROCESSING, CONFIRMED, FAILED, CANCELLED = STATUSES = ("pending", "proc
 SEAT_HOLDING = (CONFIRMED,)
 # States that end when the event is called off.
 LIVE = (PENDING, PROCESSING, CONFIRMED)
+# What can be done to many bookings at once.
+CANCEL, ADMIT = BULK_KINDS = ("cancel", "admit")
 # No 0 O 1 I L U: a code is read out at doors and over telephones.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -95,3 +98,38 @@ class Admission(Base):
     # from 1 to the booking's ticket_count
     seat: Mapped[int] = mapped_column(primary_key=True)
     admitted_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+
+
+class BulkAction(Base):
+    """Something that is done to many bookings of an event, portion by portion; this row says how far it has come."""
+
+    __tablename__ = "bulk_actions"
+    __table_args__ = (
+        CheckConstraint(f"kind IN {BULK_KINDS}", name="kind"),
+        # Those that somebody has still to go on with.
+        Index(
+            "ix_bulk_actions_unfinished",
+            "created_at",
+            postgresql_where=text("finished_at IS NULL"),
+            sqlite_where=text("finished_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    # Which bookings, as `Chosen` in attendees.py writes them.
+    chosen: Mapped[dict[str, Any]] = mapped_column(JSON)
+    # Bookings that came later are not meant.
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    # Everything up to this one is done.
+    seen_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    total: Mapped[int]
+    # Of those seen: what it was done to, and what it could not be done to.
+    done: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    finished_at: Mapped[dt.datetime | None]
+
+    event: Mapped[Event] = relationship(lazy="joined", innerjoin=True)

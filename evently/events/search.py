@@ -4,29 +4,19 @@ A word is what letters and digits stand together, in every script. The index is 
 keep it themselves, whoever writes.
 """
 
-import re
-import unicodedata
-
 from sqlalchemy import ColumnElement, Uuid, column, false, func, literal_column, select, table
 
 from evently.events.models import Event
 from evently.extensions import db
+from evently.text import words_of
 
-# As in the migration: what PostgreSQL's own idea of a word would keep together depends on its locale.
-SEPARATORS = re.compile(
-    "[\0-/:-@[-`{-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
-    "\u2000-\u206f\u2190-\u2bff\u3000-\u3004\u3008-\u3020\u3030\ufe10-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
-    "\U0001f000-\U0001faff]+"
-)
 # The letters by which PostgreSQL's index tells the columns apart.
 WEIGHTS = {"name": "A", "venue": "B", "description": "D"}
-# More make a search slower and nobody's luck better.
-MOST_WORDS = 8
 
 
 def matches(searched: str, columns: tuple[str, ...]) -> ColumnElement[bool]:
     """The condition for events with each of the words searched for, or longer ones, in one of these columns."""
-    words = [word for word in SEPARATORS.split(unicodedata.normalize("NFC", searched).lower()) if word][:MOST_WORDS]
+    words = words_of(searched)
     if not words:
         return false()
     return _matches_fts5(words, columns) if db.session.get_bind().dialect.name == "sqlite" else _matches_tsvector(words, columns)
