@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypedDict
@@ -21,8 +21,11 @@ MOMENTS = ("time", "ends_at", "sales_start", "sales_end", "cancellation_deadline
 _ORDER = (
     ("ends_at", "time", "The end must not come before the start.", False),
     ("sales_end", "sales_start", "Sales must end after they begin.", True),
-    ("cancellation_deadline", "time", "Cancelling must end before the event starts.", False),
+    ("time", "sales_end", "Sales must end when the event starts, or before.", False),
+    ("time", "cancellation_deadline", "Cancelling must end before the event starts.", False),
 )
+# What of a new event must not be over already.
+_AHEAD = ("time", "sales_end", "cancellation_deadline")
 # ISO 4217 codes people sell tickets in; a longer list only helps typing errors.
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "CAD", "AUD", "NZD", "JPY", "INR", "BRL", "ZAR")
 
@@ -56,10 +59,13 @@ def problems(fields: Mapping[str, Any], *, allow_past: bool = False) -> dict[str
     found: dict[str, list[str]] = {}
     for judge in (_texts, _choices, _numbers, _moments):
         found |= judge(fields)
-    time = fields.get("time")
-    if not allow_past and time is not None and "time" not in found and time <= utc_now():
-        found["time"] = ["Choose a moment in the future."]
-    return found
+    return found if allow_past else past(fields, _AHEAD) | found
+
+
+def past(fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:
+    """Which of these moments are over."""
+    now = utc_now()
+    return {name: ["Choose a moment in the future."] for name in names if fields.get(name) is not None and fields[name] <= now}
 
 
 def _texts(fields: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -105,10 +111,8 @@ def _moments(fields: Mapping[str, Any]) -> dict[str, list[str]]:
         after, before = fields.get(later), fields.get(earlier)
         if after is None or before is None:
             continue
-        if later == "cancellation_deadline":
-            after, before = before, after
         if after < before or (strictly and after == before):
-            found[later] = [message]
+            found[earlier if later == "time" else later] = [message]
     return found
 
 

@@ -173,10 +173,16 @@ def _news(event: Event, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def _update_problems(event: Event, changes: dict[str, Any], *, allow_past: bool) -> dict[str, list[str]]:
-    merged = {name: getattr(event, name) for name in EventFields.__annotations__} | changes
-    is_moved = "time" in changes and changes["time"] != event.time
+    stored = {name: getattr(event, name) for name in EventFields.__annotations__}
+    merged = stored | changes
     is_going_on_sale = event.status == DRAFT and merged["status"] == PUBLISHED
-    found = rules.problems(merged, allow_past=allow_past or not (is_moved or is_going_on_sale))
+    found = rules.problems(merged, allow_past=allow_past or not is_going_on_sale)
+    if not is_going_on_sale:
+        # What came in from elsewhere may break a rule; that is no reason to refuse what leaves it alone.
+        old = rules.problems(stored, allow_past=True)
+        found = {name: said for name, said in found.items() if old.get(name) != said or merged[name] != stored[name]}
+    if merged["time"] != event.time and not allow_past:
+        found |= rules.past(merged, ["time"])
     found |= {name: ["This is needed."] for name in REQUIRED if merged[name] is None}
     if merged["status"] == DRAFT and event.status != DRAFT:
         found["status"] = ["A published event can be cancelled, but not taken back into draft."]

@@ -29,7 +29,8 @@ START = in_days(10)
         {"capacity": 1_000_000, "price_per_ticket": Decimal("99999999.99")},
         {"price_per_ticket": Decimal(0), "currency": "JPY", "category": "other"},
         {"time": START, "ends_at": START, "cancellation_deadline": START},
-        {"sales_start": in_days(-5), "sales_end": in_days(-1)},
+        {"sales_start": in_days(-5), "sales_end": in_days(1)},
+        {"time": START, "sales_end": START},
         {"max_tickets_per_booking": None, "max_tickets_per_user": 1},
         {"source_id": None, "ends_at": None, "sales_start": None},
     ],
@@ -71,7 +72,10 @@ def test_what_is_sound(fields):
         ({"time": dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-12)))}, "time"),
         ({"time": START, "ends_at": START - dt.timedelta(seconds=1)}, "ends_at"),
         ({"sales_start": START, "sales_end": START}, "sales_end"),
+        ({"time": START, "sales_end": START + dt.timedelta(seconds=1)}, "sales_end"),
+        ({"sales_end": in_days(-1)}, "sales_end"),
         ({"time": START, "cancellation_deadline": START + dt.timedelta(seconds=1)}, "cancellation_deadline"),
+        ({"cancellation_deadline": in_days(-1)}, "cancellation_deadline"),
     ],
 )
 def test_what_is_not(fields, field):
@@ -79,7 +83,7 @@ def test_what_is_not(fields, field):
 
 
 def test_the_past_is_allowed_where_it_is_meant():
-    assert problems({"time": in_days(-1)}, allow_past=True) == {}
+    assert problems({"time": in_days(-1), "sales_end": in_days(-2), "cancellation_deadline": in_days(-3)}, allow_past=True) == {}
 
 
 def test_every_problem_is_told_at_once():

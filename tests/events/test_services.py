@@ -160,6 +160,21 @@ def test_an_event_cannot_be_moved_into_the_past(organizer):
     update_event(by=organizer, event_id=event.id, fields={"time": in_days(-2)}, allow_past=True)
 
 
+def test_sales_may_be_ended_at_once_and_a_broken_rule_is_judged_when_it_is_touched(organizer):
+    event = make_event(by=organizer, time=in_days(5))
+    update_event(by=organizer, event_id=event.id, fields={"sales_end": in_days(-1)})
+    assert refused(update_event, by=organizer, event_id=event.id, fields={"sales_end": in_days(6)}).keys() == {"sales_end"}
+    assert refused(update_event, by=organizer, event_id=event.id, fields={"time": in_days(-2)}).keys() == {"time", "sales_end"}
+    with transaction():
+        event.sales_end = in_days(6)
+    assert update_event(by=organizer, event_id=event.id, fields={"name": "Renamed"}).name == "Renamed"
+
+
+def test_a_draft_whose_sales_are_over_is_not_published(organizer):
+    event = make_event(by=organizer, status="draft", sales_end=in_days(-1), cancellation_deadline=in_days(-1))
+    assert refused(publish_event, by=organizer, event_id=event.id).keys() == {"sales_end", "cancellation_deadline"}
+
+
 def test_the_text_of_a_past_event_may_still_be_corrected(organizer):
     event = make_event(by=organizer, time=in_days(-2))
     assert update_event(by=organizer, event_id=event.id, fields={"summary": "It was good."}).summary == "It was good."
