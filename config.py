@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-from evently.variables import ConfigurationError, flag, number, origins, pool, positive, seconds, text, timezone
+from evently.variables import ConfigurationError, flag, level, milliseconds, number, origins, pool, positive, seconds, text, timezone
 
 ROOT = Path(__file__).resolve().parent
 DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD")
@@ -104,6 +104,18 @@ class Settings:
     # seconds
     EMAIL_TIMEOUT: float = 10.0
     DEFAULT_FROM_EMAIL: str = "Evently <tickets@evently.example>"
+
+    # Log lines of the site itself: DEBUG, INFO, WARNING or ERROR; one for each request where LOG_REQUESTS says so.
+    LOG_LEVEL: str = "INFO"
+    LOG_REQUESTS: bool = False
+    # milliseconds; requests that take longer have a line in any case, and statements. 0: none has.
+    SLOW_REQUEST_MS: float = 1000.0
+    SLOW_QUERY_MS: float = 500.0
+    # Without a token nobody reads /metrics.
+    METRICS_TOKEN: str = field(default="", repr=False)
+    # Where a worker on a machine without a web server tells its figures, to whoever asks; 0: nowhere.
+    METRICS_PORT: int = 0
+    METRICS_HOST: str = "127.0.0.1"
 
     # API; origins such as https://app.example.org whose scripts may read it
     CORS_ORIGINS: tuple[str, ...] = ()
@@ -259,4 +271,11 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "EMAIL_HOST_PASSWORD": text,
     "EMAIL_TIMEOUT": seconds,
     "DEFAULT_FROM_EMAIL": text,
+    "LOG_LEVEL": level,
+    "LOG_REQUESTS": flag,
+    "SLOW_REQUEST_MS": milliseconds,
+    "SLOW_QUERY_MS": milliseconds,
+    "METRICS_TOKEN": text,
+    "METRICS_PORT": number,
+    "METRICS_HOST": text,
 }

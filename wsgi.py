@@ -3,9 +3,18 @@
 import gc
 import sys
 
+from config import load_settings
 from evently import create_app
+from evently.observability import process
+from evently.variables import ConfigurationError
 
-app = create_app()
+try:
+    settings = load_settings()
+except ConfigurationError as error:
+    # What is wrong, without a traceback above it.
+    sys.exit(f"Evently cannot run: {error}")
+process.begin(settings)
+app = create_app(settings)
 celery = app.extensions["celery"]
 
 # `celery -A wsgi` takes what is called `app` for its own application, so inside that command it is.

@@ -20,18 +20,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
 
     from config import load_settings
-    from evently.http import cors, error_handlers, request_ids, security
+    from evently.http import cors, error_handlers, measuring, request_ids, security
 
     app = Flask(__name__)
     # Nothing here is async, and Flask asks that of every function at every request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     app.config.from_object(settings or load_settings())
+    # First, so that whatever others log has a name, and whatever they take is counted.
+    request_ids.init_app(app)
+    measuring.init_app(app)
     _bind_extensions(app)
     _load_domain()
     _register_edges(app)
     security.init_app(app)
     cors.init_app(app)
-    request_ids.init_app(app)
     # Last, so that no extension answers errors in its own words.
     error_handlers.init_app(app)
     return app
@@ -42,8 +44,10 @@ def _bind_extensions(app: Flask) -> None:
     from evently.extensions import cache, csrf, db, migrate
     from evently.http import idempotency, limits, login
     from evently.http.sessions import PageSessions
+    from evently.observability import statements
 
     db.init_app(app)
+    statements.init_app(app)
     migrate.init_app(app)
     csrf.init_app(app)
     cache.init_app(app)
@@ -69,7 +73,7 @@ def _load_domain() -> None:
 
 def _register_edges(app: Flask) -> None:
     from evently import api, cli, dashboard, web
-    from evently.http import caching, formatting, health
+    from evently.http import caching, formatting, health, metrics
 
     formatting.init_app(app)
     caching.init_app(app)
@@ -78,3 +82,4 @@ def _register_edges(app: Flask) -> None:
     api.init_app(app)
     cli.init_app(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)

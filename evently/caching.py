@@ -28,6 +28,7 @@ from evently.broker import BREAK
 from evently.database import Base, end_reads, on_commit, single_statement
 from evently.extensions import cache, db
 from evently.forgiving import ForgivingCache
+from evently.observability import metrics
 
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Base)
@@ -81,6 +82,7 @@ def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seco
     now = time.time()
     is_good = kept is not None and kept[0] == found and kept[1] > now
     versions.note(kind, is_good=is_good)
+    metrics.count_lookup(kind, is_good=is_good)
     if is_good:
         value: Value = kept[2]
         return value

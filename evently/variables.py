@@ -6,6 +6,7 @@ import zoneinfo
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 POOLS = ("threads", "prefork", "solo")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class ConfigurationError(Exception):
@@ -19,12 +20,20 @@ def number(name: str, value: str) -> int:
 
 
 def seconds(name: str, value: str) -> float:
+    return _time(name, value, "seconds")
+
+
+def milliseconds(name: str, value: str) -> float:
+    return _time(name, value, "milliseconds")
+
+
+def _time(name: str, value: str, unit: str) -> float:
     try:
         amount = float(value)
     except ValueError:
         amount = math.nan
     if not 0 <= amount < math.inf:
-        raise ConfigurationError(f"{name} must be a number of seconds, not {value!r}.")
+        raise ConfigurationError(f"{name} must be a number of {unit}, not {value!r}.")
     return amount
 
 
@@ -48,6 +57,12 @@ def pool(name: str, value: str) -> str:
     if value not in POOLS:
         raise ConfigurationError(f"{name} must be one of {', '.join(POOLS)}, not {value!r}.")
     return value
+
+
+def level(name: str, value: str) -> str:
+    if value.upper() not in LEVELS:
+        raise ConfigurationError(f"{name} must be one of {', '.join(LEVELS)}, not {value!r}.")
+    return value.upper()
 
 
 def timezone(name: str, value: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from evently.broker import ask_broker
 from evently.extensions import db
+from evently.observability import context, tasks
 
 # The first comes first, where one worker has them all.
 QUEUES = ("bookings", "mail", "default")
@@ -34,7 +35,7 @@ def init_app(app: Flask) -> Celery:
         """A task that finds `current_app`, and the database, where it expects them."""
 
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            with app.app_context():
+            with app.app_context(), tasks.measured(self):
                 return self.run(*args, **kwargs)
 
     celery = Celery(app.name, task_cls=ContextTask, set_as_current=True)
@@ -50,7 +51,8 @@ def publish(task: Task, *, args: Sequence[Any] = (), task_id: str | None = None,
 
     Tasks are wake-ups for work that is written down already, so a caller may go on when this says False.
     """
-    return ask_broker(lambda: task.apply_async(args=list(args), task_id=task_id, countdown=countdown, retry=False)) is not None
+    headers = {"request_id": context.request_id()}
+    return ask_broker(lambda: task.apply_async(list(args), task_id=task_id, countdown=countdown, headers=headers, retry=False)) is not None
 
 
 def _configuration(config: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ One allocator at a time works on an event; a second one waits for the lock and f
 decision changes (the bookings, the counter, the mails) is one transaction: a crash leaves all of it or none.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,9 @@ from evently.bookings.signals import bookings_decided
 from evently.database import transaction, utc_now
 from evently.events.models import PUBLISHED, Event, TicketStock
 from evently.extensions import db
+from evently.observability import metrics
 
+log = logging.getLogger(__name__)
 # seconds between two looks at an empty queue while an allocator lingers
 LOOK_AGAIN = 0.004
 # A batch costs as much for one booking as for twenty, and those who sell need the processor too. So after one of several
@@ -133,6 +136,8 @@ def allocate_batch(event_id: uuid.UUID) -> int:
         outcome = _decide(connection, event_id, free, batch)
         _record(connection, outcome)
         bookings_decided.send(outcome)
+    metrics.count_batch(len(outcome.confirmed), len(outcome.failed))
+    log.debug("Decided %d bookings", outcome.size, extra={"event_id": event_id, "confirmed": len(outcome.confirmed)})
     return outcome.size
 
 

@@ -14,7 +14,7 @@ from evently.accounts.models import User
 from evently.accounts.queries import get_user
 from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, LIVE, PENDING, PROCESSING, SEAT_HOLDING, Booking
 from evently.bookings.policies import can_see_booking, can_see_bookings_of
-from evently.database import Page, paginate, utc_now
+from evently.database import Page, paginate, single_statement, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.events.models import Event
 from evently.events.policies import require_manager
@@ -229,3 +229,12 @@ def _decided_per_second(event_id: uuid.UUID) -> float:
 def list_events_waiting() -> Sequence[uuid.UUID]:
     """Events with bookings that nobody has decided yet."""
     return db.session.scalars(select(Booking.event_id).where(Booking.status == PROCESSING).distinct()).all()
+
+
+def count_waiting() -> tuple[int, dt.timedelta]:
+    """How many bookings nobody has decided yet, and for how long the oldest of them waits; for monitors."""
+    query = select(func.count(), func.min(Booking.booking_date)).where(Booking.status == PROCESSING)
+    with single_statement(writes=False) as connection:
+        count, since = connection.execute(query).one()
+    # A clock that was set back makes nobody wait for less than nothing.
+    return count, max(dt.timedelta(), utc_now() - since) if since else dt.timedelta()

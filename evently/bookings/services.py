@@ -23,6 +23,7 @@ from evently.events.rules import MAX_PRICE
 from evently.events.services import lock_stock
 from evently.events.signals import capacity_raised, event_cancelled, event_deleted
 from evently.extensions import db
+from evently.observability import context
 
 
 def book_tickets(
@@ -63,6 +64,7 @@ def _stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID
         "booking_date": utc_now(),
         "task_id": wake_up.task_id,
     }
+    context.note(event_id=event.id, booking_id=booking_id)
     values["seq"] = accept(values, token_id=token_id)
     if values["seq"] is None:
         return _written_before(user, booking_id, token_id)

@@ -13,7 +13,7 @@ from evently.errors import DomainError, NotAuthenticated
 from evently.http import unsent
 from evently.http.htmx import redirect_to, wants_fragment
 from evently.http.identity import is_api_path
-from evently.http.request_ids import request_id
+from evently.observability import context
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def answer_http_error(error: HTTPException) -> Response:
 
 
 def answer_crash(error: Exception) -> Response:
-    log.error("unhandled error in request %s", request_id(), exc_info=error)
+    log.error("unhandled error in request %s", context.request_id(), exc_info=error)
     return answer_http_error(InternalServerError())
 
 

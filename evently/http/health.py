@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from evently.extensions import db
 from evently.heartbeats import Worker, living_workers
+from evently.http import migrations
 
 blueprint = Blueprint("health", __name__)
 
@@ -17,6 +18,15 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 def alive() -> Response:
     return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """Whether this process can serve people: 200, or 503 with what is wrong. It asks for no session and counts for no limit."""
+    complaints = [*_database_complaints(), *([] if _has_broker() else ["The broker does not answer."])]
+    response = jsonify(status="unready" if complaints else "ready", complaints=complaints)
+    response.status_code = 503 if complaints else 200
+    return response
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,17 @@ def _complaints(workers: Sequence[Worker] | None) -> Iterator[str]:
     taken = {queue for worker in workers for queue in worker.queues}
     for queue in sorted({queue.name for queue in current_app.extensions["celery"].conf.task_queues} - taken):
         yield f"No worker takes tasks from the queue {queue}."
+
+
+def _database_complaints() -> Iterator[str]:
+    if not _has_database():
+        yield "The database does not answer."
+    elif missing := migrations.missing():
+        yield f"The database lacks {missing}: run `flask --app wsgi db upgrade`."
+
+
+def _has_broker() -> bool:
+    return living_workers(current_app.config["CELERY_BROKER_URL"]) is not None
 
 
 def _has_database() -> bool:

@@ -6,6 +6,7 @@ from flask_login import current_user
 from evently.accounts.models import ApiToken, User
 from evently.accounts.tokens import recognise_token, use_token
 from evently.errors import NotAuthenticated
+from evently.observability import context
 
 
 def is_api_path(path: str) -> bool:
@@ -27,6 +28,7 @@ def require_token() -> ApiToken:
     """The token of an API request, looked up once. Raises NotAuthenticated without one that works."""
     if "api_token" not in g:
         g.api_token = use_token(_sent_token())
+        context.note(user_id=g.api_token.user_id)
     found: ApiToken = g.api_token
     return found
 
@@ -37,6 +39,7 @@ def presumed_token() -> ApiToken:
         return require_token()
     if "presumed_token" not in g:
         g.presumed_token = recognise_token(_sent_token())
+        context.note(user_id=g.presumed_token.user_id)
     found: ApiToken = g.presumed_token
     return found
 

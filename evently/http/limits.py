@@ -21,7 +21,7 @@ from evently.http.identity import find_asker, is_api_path, presumed_token
 
 View = TypeVar("View", bound=Callable[..., Any])
 # Files that everybody gets alike, and what a monitor asks.
-UNCOUNTED = {"static", "health.alive", "api.show_health", "api_v1.show_health", "web.event_poster"}
+UNCOUNTED = {"static", "health.alive", "health.ready", "metrics.show", "api.show_health", "api_v1.show_health", "web.event_poster"}
 
 
 @dataclass(frozen=True)

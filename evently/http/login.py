@@ -13,6 +13,7 @@ from evently.errors import NotAuthenticated
 from evently.extensions import login_manager
 from evently.http import backoff
 from evently.http.sessions import PERSON, page_session
+from evently.observability import context
 
 
 def init_app(app: Flask) -> None:
@@ -24,6 +25,7 @@ def init_app(app: Flask) -> None:
 @login_manager.user_loader  # type: ignore[untyped-decorator]
 def load_user(user_id: str) -> User | None:
     user = find_user(int(user_id))
+    context.note(user_id=user_id)
     return user if user and user.is_active else None
 
 

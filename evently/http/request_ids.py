@@ -1,26 +1,32 @@
-"""A name for every request, so that whoever calls and our log speak of the same one."""
+"""A name for every request, so that whoever calls, our log and the tasks that come of it speak of the same one."""
 
 import re
 import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
+
+from evently.observability import context
 
 # What may come in: enough for everybody's schemes, and nothing that a log or a header could be broken with.
 VALID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+# Parts of addresses that say what a request is about; others may be secrets.
+SUBJECTS = ("event_id", "booking_id")
 
 
 def init_app(app: Flask) -> None:
+    """The first to look at a request, so that what others log of it has its name."""
+    app.before_request(name_request)
     app.after_request(name_answer)
 
 
-def request_id() -> str:
+def name_request() -> None:
     """The name that was sent along, or one of our own."""
-    if "request_id" not in g:
-        sent = request.headers.get("X-Request-ID", "")
-        g.request_id = sent if VALID.fullmatch(sent) else uuid.uuid4().hex
-    return str(g.request_id)
+    sent = request.headers.get("X-Request-ID", "")
+    context.begin(request_id=sent if VALID.fullmatch(sent) else uuid.uuid4().hex)
+    if request.view_args:
+        context.note(**{name: value for name, value in request.view_args.items() if name in SUBJECTS})
 
 
 def name_answer(response: Response) -> Response:
-    response.headers["X-Request-ID"] = request_id()
+    response.headers["X-Request-ID"] = context.request_id()
     return response

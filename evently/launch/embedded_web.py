@@ -28,10 +28,14 @@ def create_web() -> Flask:
     # Until the web server listens for it itself: a stop in the middle of a migration rolls it back.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
+    from config import load_settings
     from evently import create_app
     from evently.launch.embedded import EmbeddedWorker
+    from evently.observability import process
 
-    app = create_app()
+    settings = load_settings()
+    process.begin(settings)
+    app = create_app(settings)
     _prepare(app)
     worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_CONCURRENCY"]).start()
     # After the last request, while threads may still be started.

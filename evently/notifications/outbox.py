@@ -14,10 +14,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, literal, or_, select, union_all, update
 
 from evently.database import single_statement, transaction, utc_now
 from evently.notifications.models import ACCOUNT_CLOSED, FAILED, QUEUED, SENDING, SENT, SUPPRESSED, Mail
+from evently.observability import metrics
 
 log = logging.getLogger(__name__)
 # provider_id of mails that were caught here instead of being sent
@@ -54,6 +55,14 @@ def waiting(now: dt.datetime, *, limit: int) -> Select[int]:
     )
 
 
+def count_unsettled() -> dict[str, int]:
+    """By state: what waits or is being sent, and what failed. Not what was sent, of which there may be millions."""
+    waiting = select(Mail.status, func.count()).where(Mail.status.in_([QUEUED, SENDING])).group_by(Mail.status)
+    failed = select(literal(FAILED), func.count()).where(Mail.status == FAILED)
+    with single_statement(writes=False) as connection:
+        return {QUEUED: 0, SENDING: 0} | {row[0]: row[1] for row in connection.execute(union_all(waiting, failed))}
+
+
 def catch(*, limit: int) -> int:
     """Mark mails as sent that stay here, for the mailbox to show; how many."""
     now = utc_now()
@@ -69,6 +78,7 @@ def catch(*, limit: int) -> int:
         }
         if ids:
             session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
+    metrics.count_mail(SENT, len(ids))
     return len(ids)
 
 
@@ -128,3 +138,5 @@ def _settle(mail: Mail, **values: Any) -> None:
         settled = connection.execute(statement).rowcount
     if not settled:
         log.warning("Mail %s: the lease ran out and somebody else has it; this worker's result is dropped: %s", mail.id, values)
+    elif values["status"] in {SENT, FAILED, SUPPRESSED}:
+        metrics.count_mail(values["status"])
