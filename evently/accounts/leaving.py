@@ -9,8 +9,10 @@ from evently.accounts import sessions
 from evently.accounts.models import ApiToken, User
 from evently.accounts.policies import require_people_manager
 from evently.accounts.recovery import require_password
+from evently.accounts.roles import lock_superusers
 from evently.accounts.services import locked
 from evently.accounts.signals import account_closing, people_left
+from evently.audit.services import record
 from evently.database import Base, transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.extensions import db
@@ -29,15 +31,13 @@ def close_account(*, user: User, password: str) -> None:
     """
     require_password(user=user, password=password)
     with transaction():
+        # First, in the order in which everybody locks them.
+        managers = lock_superusers() if user.is_superuser else set()
         user = locked(user.id)
-        if user.is_superuser and not _other_superuser(user):
+        if managers == {user.id}:
             raise Conflict("You are the only one who can manage people here. Let somebody else do so first.", code="last_superuser")
         account_closing.send(user)
         anonymise([user])
-
-
-def _other_superuser(user: User) -> int | None:
-    return db.session.scalar(select(User.id).where(User.is_superuser, User.is_active, User.id != user.id).limit(1))
 
 
 def anonymise(users: Sequence[User]) -> None:
@@ -73,7 +73,7 @@ def delete_people(*, by: User, prefix: str, dry_run: bool = False) -> int:
     if dry_run:
         return db.session.scalar(query.with_only_columns(func.count()).order_by(None)) or 0
     deleted = 0
-    while users := _delete_some(query):
+    while users := _delete_some(query, by=by, prefix=prefix.strip()):
         deleted += users
     return deleted
 
@@ -83,12 +83,15 @@ def _without_roles(prefix: str) -> Select[User]:
     return select(User).where(begins_so, ~or_(*ROLE_COLUMNS), User.anonymised_at.is_(None)).order_by(User.id)
 
 
-def _delete_some(query: Select[User]) -> int:
+def _delete_some(query: Select[User], *, by: User, prefix: str) -> int:
     with transaction() as session:
         users = session.scalars(query.limit(PORTION).with_for_update(key_share=True).execution_options(populate_existing=True)).all()
         anonymise(users)
         ids = [user.id for user in users]
         session.execute(delete(User).where(User.id.in_(ids), ~_has_history()).execution_options(synchronize_session=False))
+        if users:
+            changes = {"prefix": (None, prefix), "people": (len(users), 0)}
+            record(actor_id=by.id, action="user.deleted", subject="user", subject_id="", changes=changes)
     return len(users)
 
 

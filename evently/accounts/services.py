@@ -6,12 +6,10 @@ from evently.accounts import passwords, queries, rules, signals
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
 from evently.accounts.rules import ProfileFields
+from evently.audit.services import record
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated, NotFound
 from evently.text import has_control_characters
-
-# What a person may be besides an attendee: own events; every event; people too.
-ROLES = ("organizer", "staff", "superuser")
 
 
 def register(*, username: str, password: str, profile: ProfileFields, is_confirmed: bool = False) -> User:
@@ -31,11 +29,17 @@ def create_superuser(*, username: str, email: str, password: str) -> User:
 def create_staff(*, by: User, username: str, password: str, profile: ProfileFields) -> User:
     """Somebody who may manage every event. Raises NotAllowed unless a superuser asks, Invalid with a message per field."""
     require_people_manager(by)
-    return _create_user(username=username, password=password, profile=profile, roles={"is_staff": True})
+    return _create_user(username=username, password=password, profile=profile, roles={"is_staff": True}, by_id=by.id)
 
 
 def _create_user(
-    *, username: str, password: str, profile: ProfileFields, roles: dict[str, bool] | None = None, is_confirmed: bool = False
+    *,
+    username: str,
+    password: str,
+    profile: ProfileFields,
+    roles: dict[str, bool] | None = None,
+    is_confirmed: bool = False,
+    by_id: int | None = None,
 ) -> User:
     username, profile = username.strip(), rules.tidy(profile)
     email = profile.setdefault("email", "")
@@ -52,11 +56,18 @@ def _create_user(
             _refuse_taken(username=username, email=user.email)
             session.add(user)
             session.flush()
+            if roles:
+                _record_creation(user, roles, by_id)
             if not is_confirmed:
                 signals.confirmation_wanted.send(user)
     except IntegrityError as error:  # somebody took the name between the check and the insert
         raise _taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
     return user
+
+
+def _record_creation(user: User, roles: dict[str, bool], by_id: int | None) -> None:
+    changes = {role: (None, is_held) for role, is_held in roles.items()}
+    record(actor_id=by_id, action="user.created", subject="user", subject_id=user.id, changes=changes)
 
 
 def update_profile(*, user: User, profile: ProfileFields) -> User:
@@ -95,15 +106,6 @@ def authenticate(*, login: str, password: str) -> User:
             # Not over a password that was set meanwhile.
             if user.password_hash == before:
                 user.password_hash = password_hash
-    return user
-
-
-def set_role(*, user: User, role: str, is_held: bool = True) -> User:
-    """Give somebody one of `ROLES`, or take it away. It asks nobody's leave: operators and the code that seeds a site come here."""
-    if role not in ROLES:
-        raise Invalid(f"The roles are {', '.join(ROLES)}.", fields={"role": ["There is no such role."]})
-    with transaction():
-        setattr(user, f"is_{role}", is_held)
     return user
 
 

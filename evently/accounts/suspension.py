@@ -4,31 +4,63 @@ from sqlalchemy import delete
 
 from evently.accounts import sessions
 from evently.accounts.models import ApiToken, User
-from evently.accounts.policies import require_people_manager
-from evently.accounts.services import locked
+from evently.accounts.roles import somebody_else
+from evently.audit.services import record
 from evently.database import transaction
 from evently.errors import Conflict
 
 
 def suspend(*, by: User, user_id: int) -> User:
     """From now on they cannot sign in; sessions and tokens end at once. Bookings stay. Raises NotAllowed, NotFound, Conflict."""
-    require_people_manager(by)
-    if by.id == user_id:
-        raise Conflict("You cannot suspend yourself.", code="yourself")
-    with transaction() as session:
-        user = locked(user_id)
-        user.is_active = False
-        session.execute(delete(ApiToken).where(ApiToken.user_id == user.id))
+    with transaction():
+        user = somebody_else(by=by, user_id=user_id)
+        _end_tokens(user)
         sessions.end_all([user])
+        _set_active(user, by, is_active=False)
     return user
 
 
 def reinstate(*, by: User, user_id: int) -> User:
     """They can sign in again, and make new tokens. Raises NotAllowed, NotFound, Conflict ("account_closed")."""
-    require_people_manager(by)
     with transaction():
-        user = locked(user_id)
+        user = somebody_else(by=by, user_id=user_id)
         if user.anonymised_at:
             raise Conflict("This account was closed for good.", code="account_closed")
-        user.is_active = True
+        _set_active(user, by, is_active=True)
     return user
+
+
+def end_sessions(*, by: User, user_id: int) -> int:
+    """Sign somebody out everywhere; of how many browsers. Raises NotAllowed, NotFound, Conflict ("yourself")."""
+    with transaction():
+        user = somebody_else(by=by, user_id=user_id)
+        ended = sessions.end_others(user=user)
+        if ended:
+            _record(user, by, "user.sessions_ended", "sessions", (ended, 0))
+    return ended
+
+
+def end_tokens(*, by: User, user_id: int) -> int:
+    """Revoke somebody's keys to the API; how many. Raises NotAllowed, NotFound, Conflict ("yourself")."""
+    with transaction():
+        user = somebody_else(by=by, user_id=user_id)
+        ended = _end_tokens(user)
+        if ended:
+            _record(user, by, "user.tokens_revoked", "tokens", (ended, 0))
+    return ended
+
+
+def _end_tokens(user: User) -> int:
+    with transaction() as session:
+        return len(session.scalars(delete(ApiToken).where(ApiToken.user_id == user.id).returning(ApiToken.id)).all())
+
+
+def _set_active(user: User, by: User, *, is_active: bool) -> None:
+    if user.is_active == is_active:
+        return
+    user.is_active = is_active
+    _record(user, by, "user.reinstated" if is_active else "user.suspended", "is_active", (not is_active, is_active))
+
+
+def _record(user: User, by: User, action: str, name: str, change: tuple[int, int]) -> None:
+    record(actor_id=by.id, action=action, subject="user", subject_id=user.id, changes={name: change})

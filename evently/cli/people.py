@@ -5,7 +5,8 @@ from flask.cli import with_appcontext
 
 from config import superuser_password
 from evently.accounts import queries as accounts
-from evently.accounts.services import ROLES, create_superuser, set_role
+from evently.accounts.roles import ROLES, set_role
+from evently.accounts.services import create_superuser
 from evently.cli.errors import errors_in_words
 
 

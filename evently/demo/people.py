@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from evently.accounts.models import User
 from evently.accounts.passwords import hash_password
 from evently.accounts.queries import find_user_by_login
+from evently.accounts.roles import set_role
 from evently.accounts.rules import ProfileFields
-from evently.accounts.services import create_superuser, register, set_role, update_profile
+from evently.accounts.services import create_superuser, register, update_profile
 
 ADMIN, ORGANIZER, ATTENDEE = "admin", "organizer", "attendee"
 PASSWORD = "evently-demo"  # noqa: S105 - everybody may know it; embedded mode only

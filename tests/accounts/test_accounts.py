@@ -9,7 +9,8 @@ from evently.accounts import passwords
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, can_manage_people, can_organize, require_organizer
 from evently.accounts.queries import find_user_by_login, get_user, list_organizers
-from evently.accounts.services import authenticate, create_superuser, register, set_role, update_profile
+from evently.accounts.roles import set_role
+from evently.accounts.services import authenticate, create_superuser, register, update_profile
 from evently.database import transaction
 from evently.errors import Invalid, NotAllowed, NotAuthenticated, NotFound
 from evently.extensions import db
