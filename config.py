@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from dotenv import dotenv_values
 
-from evently.variables import ConfigurationError, flag, level, milliseconds, number, origins, pool, positive, seconds, text, timezone
+from evently import production, variables
+from evently.servers import DATABASE_VARIABLES, database_url_from, engine_options, is_embedded, on_redis, sqlite_url
+from evently.variables import ConfigurationError, count, flag, level, limit, milliseconds, number, port, positive, seconds, text
 
 ROOT = Path(__file__).resolve().parent
-DATABASE_VARIABLES = ("DATABASE_URL", "DB_NAME", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,10 @@ class Settings:
     # Where things are
     EMBEDDED: bool
     DATA_DIR: Path
-    SQLALCHEMY_DATABASE_URI: str
+    # Addresses may hold a password.
+    SQLALCHEMY_DATABASE_URI: str = field(repr=False)
     # None: tasks stay in this process (embedded mode).
-    REDIS_URL: str | None
+    REDIS_URL: str | None = field(repr=False)
     SITE_URL: str
     HOST: str = "127.0.0.1"
     PORT: int = 8000
@@ -37,6 +38,12 @@ class Settings:
     # What the codes of tickets and their signatures are made with: another one makes every ticket worthless.
     TICKET_SECRET: str = field(repr=False)
     DEBUG: bool = False
+    # The names under which the site answers, beside that of SITE_URL; ".example.org" is every name below it, "*" any.
+    ALLOWED_HOSTS: tuple[str, ...] = ("localhost", "127.0.0.1")
+    # The addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    TRUSTED_PROXIES: tuple[variables.Network, ...] = ()
+    # How long browsers that came by https come by https only; 0 tells them nothing.
+    HSTS_SECONDS: int = 31_536_000
 
     # Pages
     DEFAULT_TIMEZONE: str = "UTC"
@@ -46,11 +53,11 @@ class Settings:
     # bytes; what a form or a JSON body may weigh
     MAX_CONTENT_LENGTH: int = 1024 * 1024
     WTF_CSRF_TIME_LIMIT: int | None = None
-    SESSION_COOKIE_NAME: str = "session"
+    # The Referer is kept back by many who like privacy, and tokens are made of a cookie that no other site can plant.
+    WTF_CSRF_SSL_STRICT: bool = False
+    # Secure, and its name, follow how each request came: http/sessions.py.
     SESSION_COOKIE_HTTPONLY: bool = True
     SESSION_COOKIE_SAMESITE: str = "Lax"
-    # Where people come by https, as SITE_URL says, cookies never go by http.
-    SESSION_COOKIE_SECURE: bool = False
     # How long one stays signed in without using the site; days for who asks to stay signed in.
     SESSION_HOURS: float = 12.0
     REMEMBERED_SESSION_DAYS: float = 30.0
@@ -69,7 +76,7 @@ class Settings:
     SWEEP_SECONDS: float = 5.0
 
     # Tasks
-    CELERY_BROKER_URL: str = "memory://"
+    CELERY_BROKER_URL: str = field(default="memory://", repr=False)
     # threads, prefork (processes) or solo (one task at a time); in embedded mode always threads
     WORKER_POOL: str = "threads"
     WORKER_CONCURRENCY: int = 4
@@ -78,7 +85,7 @@ class Settings:
 
     # Limits, in the notation of flask-limiter
     RATELIMIT_ENABLED: bool = True
-    RATELIMIT_STORAGE_URI: str = "memory://"
+    RATELIMIT_STORAGE_URI: str = field(default="memory://", repr=False)
     RATELIMIT_DEFAULT: str = "600 per minute"
     RATELIMIT_HEADERS_ENABLED: bool = True
     RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +97,7 @@ class Settings:
     # Cache; seconds
     CACHE_ENABLED: bool = True
     CACHE_TYPE: str = "SimpleCache"
-    CACHE_REDIS_URL: str | None = None
+    CACHE_REDIS_URL: str | None = field(default=None, repr=False)
     CACHE_OPTIONS: dict[str, Any] = field(default_factory=dict)
     CACHE_DEFAULT_TIMEOUT: int = 300
     CACHE_KEY_PREFIX: str = "evently:"
@@ -129,92 +136,48 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this environment (that of the process and `.env`, unless one is given).
 
-    Raises ConfigurationError, naming the variable, when a value cannot be used.
+    Raises ConfigurationError with everything in it that the site cannot run with, or must not.
     """
     if environ is None:
         environ = environment()
+    problems = list(production.misspelt(environ, VARIABLES))
+    values = _read(environ, problems)
+    if not values["EMBEDDED"]:
+        problems += production.problems(values)
+    if problems:
+        raise ConfigurationError.of(problems)
+    return Settings(**values)
+
+
+def _read(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """The settings by their names; what cannot be used is missing, and named in `problems`."""
     embedded = is_embedded(environ)
     data_dir = Path(environ.get("EVENTLY_DATA_DIR") or ROOT / "instance").expanduser().resolve()
     if embedded:
         data_dir.mkdir(parents=True, exist_ok=True)
-    database_url = sqlite_url(data_dir) if embedded else database_url_from(environ)
-    redis_url = environ.get("REDIS_URL") or (None if embedded else "redis://127.0.0.1:6379/0")
-    overrides = {name: parse(name, environ[name]) for name, parse in _ADJUSTABLE.items() if environ.get(name)}
-    host, port = overrides.get("HOST", Settings.HOST), overrides.get("PORT", Settings.PORT)
-    site_url = (environ.get("SITE_URL") or f"http://{host}:{port}").rstrip("/")
-    is_secure = site_url.startswith("https://")
-    secret_key = _secret_key(environ, data_dir, embedded=embedded)
-    return Settings(
-        EMBEDDED=embedded,
-        DATA_DIR=data_dir,
-        SQLALCHEMY_DATABASE_URI=database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(database_url),
-        REDIS_URL=redis_url,
-        SITE_URL=site_url,
-        SESSION_COOKIE_SECURE=is_secure,
-        # Browsers take a cookie of such a name only from this very host, and by https.
-        SESSION_COOKIE_NAME="__Host-session" if is_secure else "session",
-        SECRET_KEY=secret_key,
-        TICKET_SECRET=environ.get("TICKET_SECRET") or secret_key,
-        **(_on_redis(redis_url) if redis_url else {}),
-        **overrides,
-    )
+    given = _parsed({name: value for name, value in environ.items() if value}, problems)
+    site_url = given.pop("SITE_URL", None) or f"http://{given.get('HOST', Settings.HOST)}:{given.get('PORT', Settings.PORT)}"
+    redis_url = given.pop("REDIS_URL", None) or (None if embedded else "redis://127.0.0.1:6379/0")
+    values = {"EMBEDDED": embedded, "DATA_DIR": data_dir, "SITE_URL": site_url, "REDIS_URL": redis_url, "HOST": Settings.HOST}
+    try:
+        database_url = sqlite_url(data_dir) if embedded else database_url_from(environ)
+        values |= {"SQLALCHEMY_DATABASE_URI": database_url, "SQLALCHEMY_ENGINE_OPTIONS": engine_options(database_url)}
+    except ConfigurationError as error:
+        problems.append(str(error))
+    secret_key = environ.get("SECRET_KEY") or (kept_secret(data_dir / "secret_key") if embedded else "")
+    values |= {"SECRET_KEY": secret_key, "TICKET_SECRET": environ.get("TICKET_SECRET") or secret_key}
+    return values | on_redis(redis_url) | given
 
 
-def is_embedded(environ: Mapping[str, str]) -> bool:
-    """Whether no database is configured, so that the site brings its own SQLite file and demo accounts."""
-    return not any(environ.get(name) for name in DATABASE_VARIABLES)
-
-
-def sqlite_url(data_dir: Path) -> str:
-    return f"sqlite:///{data_dir / 'evently.sqlite3'}"
-
-
-def database_url_from(environ: Mapping[str, str]) -> str:
-    """DATABASE_URL, or one made of DB_*; PostgreSQL always through psycopg2, whatever its spelling."""
-    url = environ.get("DATABASE_URL", "")
-    if not url:
-        user = quote(environ.get("DB_USER") or "postgres", safe="")
-        password = quote(environ.get("DB_PASSWORD") or "", safe="")
-        host, port = environ.get("DB_HOST") or "127.0.0.1", environ.get("DB_PORT") or "5432"
-        login = f"{user}:{password}" if password else user
-        url = f"postgresql://{login}@{host}:{port}/{quote(environ.get('DB_NAME') or 'evently', safe='')}"
-    scheme, separator, rest = url.partition("://")
-    # SQLAlchemy 2.1 takes a bare postgresql:// for psycopg 3.
-    if scheme in {"postgres", "postgresql"}:
-        scheme = "postgresql+psycopg2"
-    if not separator or scheme.split("+")[0] not in {"postgresql", "sqlite"}:
-        raise ConfigurationError("DATABASE_URL must start with postgresql:// or sqlite:///.")
-    return f"{scheme}://{rest}"
-
-
-def _engine_options(database_url: str) -> dict[str, Any]:
-    if database_url.startswith("sqlite"):
-        # seconds a writer waits for another; bookings are short, so this is plenty
-        return {"connect_args": {"timeout": 30}, "pool_size": 20, "max_overflow": 40}
-    # Reads need no transaction around them, which would cost two more round trips; transaction() asks for one.
-    return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30, "isolation_level": "AUTOCOMMIT"}
-
-
-def _on_redis(redis_url: str) -> dict[str, Any]:
-    # Database 0 of the server is the broker's; the cache and the limiter only prefix their keys.
-    patience = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
-    return {
-        "CELERY_BROKER_URL": redis_url,
-        "RATELIMIT_STORAGE_URI": f"forgiving+{redis_url}",
-        "RATELIMIT_STORAGE_OPTIONS": patience,
-        "CACHE_TYPE": "evently.forgiving.ForgivingCache",
-        "CACHE_REDIS_URL": redis_url,
-        "CACHE_OPTIONS": patience,
-    }
-
-
-def _secret_key(environ: Mapping[str, str], data_dir: Path, *, embedded: bool) -> str:
-    if environ.get("SECRET_KEY"):
-        return environ["SECRET_KEY"]
-    if not embedded:
-        raise ConfigurationError("SECRET_KEY is not set. Make one: python -c 'import secrets; print(secrets.token_hex(32))'")
-    return kept_secret(data_dir / "secret_key")
+def _parsed(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    values = {}
+    for name, parse in _ADJUSTABLE.items():
+        try:
+            if name in environ:
+                values[name] = parse(name, environ[name])
+        except ConfigurationError as error:
+            problems.append(str(error))
+    return values
 
 
 def kept_secret(path: Path) -> str:
@@ -242,35 +205,40 @@ def superuser_password(environ: Mapping[str, str] | None = None) -> str | None:
 # What an operator may change by a variable of the same name; one that is empty counts as not set.
 _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "HOST": text,
-    "PORT": number,
+    "PORT": port,
     "DEBUG": flag,
-    "DEFAULT_TIMEZONE": timezone,
-    "DEFAULT_CURRENCY": text,
+    "SITE_URL": variables.site,
+    "REDIS_URL": variables.redis,
+    "ALLOWED_HOSTS": variables.hosts,
+    "TRUSTED_PROXIES": variables.networks,
+    "HSTS_SECONDS": number,
+    "DEFAULT_TIMEZONE": variables.timezone,
+    "DEFAULT_CURRENCY": variables.currency,
     "HTMX_URL": text,
     "HTMX_INTEGRITY": text,
-    "MAX_TICKETS_PER_BOOKING": number,
+    "MAX_TICKETS_PER_BOOKING": count,
     "ALLOCATE_INLINE_WITHOUT_BROKER": flag,
-    "SWEEP_SECONDS": seconds,
-    "WORKER_POOL": pool,
-    "WORKER_CONCURRENCY": number,
+    "SWEEP_SECONDS": positive,
+    "WORKER_POOL": variables.pool,
+    "WORKER_CONCURRENCY": count,
     "TASK_TIME_LIMIT": seconds,
     "RATELIMIT_ENABLED": flag,
-    "RATELIMIT_DEFAULT": text,
-    "CORS_ORIGINS": origins,
-    "LOGIN_RATE_LIMIT": text,
-    "REGISTER_RATE_LIMIT": text,
-    "PASSWORD_RESET_RATE_LIMIT": text,
-    "BOOKING_RATE_LIMIT": text,
+    "RATELIMIT_DEFAULT": limit,
+    "CORS_ORIGINS": variables.origins,
+    "LOGIN_RATE_LIMIT": limit,
+    "REGISTER_RATE_LIMIT": limit,
+    "PASSWORD_RESET_RATE_LIMIT": limit,
+    "BOOKING_RATE_LIMIT": limit,
     "SESSION_HOURS": positive,
     "REMEMBERED_SESSION_DAYS": positive,
     "CACHE_ENABLED": flag,
     "EMAIL_HOST": text,
-    "EMAIL_PORT": number,
+    "EMAIL_PORT": port,
     "EMAIL_USE_TLS": flag,
     "EMAIL_HOST_USER": text,
     "EMAIL_HOST_PASSWORD": text,
     "EMAIL_TIMEOUT": seconds,
-    "DEFAULT_FROM_EMAIL": text,
+    "DEFAULT_FROM_EMAIL": variables.sender,
     "LOG_LEVEL": level,
     "LOG_REQUESTS": flag,
     "SLOW_REQUEST_MS": milliseconds,
@@ -279,3 +247,5 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "METRICS_PORT": number,
     "METRICS_HOST": text,
 }
+# Every variable that is read; docs/configuration.md says what each means.
+VARIABLES = frozenset({*_ADJUSTABLE, *DATABASE_VARIABLES, "SECRET_KEY", "TICKET_SECRET", "EVENTLY_DATA_DIR", "EVENTLY_PASSWORD"})

@@ -20,7 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
 
     from config import load_settings
-    from evently.http import cors, error_handlers, measuring, request_ids, security
+    from evently.http import cors, error_handlers, measuring, proxies, request_ids, security
 
     app = Flask(__name__)
     # Nothing here is async, and Flask asks that of every function at every request.
@@ -29,10 +29,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     # First, so that whatever others log has a name, and whatever they take is counted.
     request_ids.init_app(app)
     measuring.init_app(app)
+    # Nobody else looks at a request that is not for us.
+    app.before_request(security.check_host)
     _bind_extensions(app)
     _load_domain()
     _register_edges(app)
     security.init_app(app)
+    proxies.init_app(app)
     cors.init_app(app)
     # Last, so that no extension answers errors in its own words.
     error_handlers.init_app(app)

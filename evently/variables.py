@@ -1,8 +1,14 @@
 """How the text of an environment variable is read. Each raises ConfigurationError, naming the variable, when it cannot be used."""
 
+import ipaddress
 import math
 import re
 import zoneinfo
+from collections.abc import Sequence
+from email.utils import parseaddr
+from typing import Self
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 POOLS = ("threads", "prefork", "solo")
@@ -12,10 +18,29 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 class ConfigurationError(Exception):
     """The environment holds something the site cannot run with; the message says what to change."""
 
+    @classmethod
+    def of(cls, problems: Sequence[str]) -> Self:
+        """All of them in one message."""
+        if len(problems) == 1:
+            return cls(problems[0])
+        return cls("\n".join([f"{len(problems)} things in its configuration are wrong.", *(f"  - {problem}" for problem in problems)]))
+
 
 def number(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit()):
         raise ConfigurationError(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def count(name: str, value: str) -> int:
+    if number(name, value) < 1:
+        raise ConfigurationError(f"{name} must be 1 at least, not {value!r}.")
+    return int(value)
+
+
+def port(name: str, value: str) -> int:
+    if not 0 < number(name, value) < 65536:
+        raise ConfigurationError(f"{name} must be a port between 1 and 65535, not {value!r}.")
     return int(value)
 
 
@@ -77,6 +102,60 @@ def origins(name: str, value: str) -> tuple[str, ...]:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
             raise ConfigurationError(f"{name} must be origins like https://app.example.org, with commas between, not {origin!r}.")
     return found
+
+
+def site(name: str, value: str) -> str:
+    address = value.rstrip("/")
+    if not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?", address):
+        raise ConfigurationError(f"{name} must be an address like https://tickets.example.org without a path, not {value!r}.")
+    return address
+
+
+def redis(name: str, value: str) -> str:
+    if not re.fullmatch(r"rediss?://\S+", value):
+        # Not shown: it may hold a password.
+        raise ConfigurationError(f"{name} must be an address like redis://127.0.0.1:6379/0 or rediss://….")
+    return value
+
+
+def hosts(name: str, value: str) -> tuple[str, ...]:
+    found = tuple(value.lower().replace(",", " ").split())
+    for host in found:
+        if not re.fullmatch(r"\*|\.?[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]", host):
+            raise ConfigurationError(f"{name} must be names like tickets.example.org or .example.org, with commas between, not {host!r}.")
+    return found
+
+
+def networks(name: str, value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part, strict=False) for part in value.replace(",", " ").split())
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must be addresses or networks like 10.0.0.0/8, with commas between: {error}.") from error
+
+
+def limit(name: str, value: str) -> str:
+    from limits import parse_many  # noqa: PLC0415 - only for whoever changes one; the launcher starts without it
+
+    try:
+        parse_many(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must be limits like '10 per minute; 100 per day', not {value!r}.") from error
+    return value
+
+
+def currency(name: str, value: str) -> str:
+    from evently.events.rules import CURRENCIES  # noqa: PLC0415 - only for whoever changes it; the launcher starts without it
+
+    if value not in CURRENCIES:
+        raise ConfigurationError(f"{name} must be one of {', '.join(CURRENCIES)}, not {value!r}.")
+    return value
+
+
+def sender(name: str, value: str) -> str:
+    _, _, domain = parseaddr(value)[1].partition("@")
+    if not domain or "\n" in value:
+        raise ConfigurationError(f"{name} must be an address like Evently <tickets@example.org>, not {value!r}.")
+    return value
 
 
 def text(_name: str, value: str) -> str:

@@ -58,7 +58,7 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data_dir: Path = tmp_path_factory.mktemp(request.param)
-    environ = {"SECRET_KEY": "only for tests", "EVENTLY_DATA_DIR": str(data_dir)}
+    environ = {"SECRET_KEY": "of these tests alone 0123456789abcdef", "EVENTLY_DATA_DIR": str(data_dir)}
     if request.param == "sqlite":
         with site_of("sqlite", environ) as site:
             yield site

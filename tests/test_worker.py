@@ -13,11 +13,12 @@ from flask import Flask
 from kombu import Connection, Consumer
 from kombu.exceptions import ContentDisallowed
 
-from config import ConfigurationError, load_settings
+from config import load_settings
 from evently.bookings import allocation
 from evently.bookings.tasks import allocate_event
 from evently.idempotency import services as idempotency
 from evently.idempotency.tasks import forget_old
+from evently.variables import ConfigurationError
 from evently.worker import QUEUES
 from tests.harness.site import Site
 

@@ -19,6 +19,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from evently.accounts import devices, sessions
 from evently.accounts.sessions import Kept, lifetime
 from evently.http.identity import is_api_path
+from evently.http.security import comes_by_https
 
 # Where Flask-WTF looks for a visitor's token against forgery, and Flask-Login for who they are.
 FORGERY, PERSON = "csrf_token", "_user_id"
@@ -123,7 +124,13 @@ class PageSession(SessionMixin):
 
 
 class PageSessions(SessionInterface):
-    """Sessions for pages only."""
+    """Sessions for pages only. By https the cookie never goes by http, and by its name no other host can have planted it."""
+
+    def get_cookie_name(self, _app: Flask) -> str:
+        return "__Host-session" if comes_by_https() else "session"
+
+    def get_cookie_secure(self, _app: Flask) -> bool:
+        return comes_by_https()
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin:
         """Whatever looks for a session while the API answers finds none, whichever cookie came along."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from config import environment, is_embedded, load_settings
+from config import environment, load_settings
 from evently.launch.lock import only_one
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import Supervisor
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
+from evently.servers import is_embedded
 
 ANNOUNCEMENT = """
   Evently runs at {address}

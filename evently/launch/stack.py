@@ -3,18 +3,20 @@
 The web server, the workers and the beat are started by the commands anybody would type.
 """
 
+import secrets
 import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from config import DATABASE_VARIABLES, ROOT, Settings, environment, is_embedded, kept_secret, load_settings
+from config import ROOT, Settings, environment, kept_secret, load_settings
 from evently.launch.lock import only_one
 from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
 from evently.launch.valkey import Valkey
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
+from evently.servers import DATABASE_VARIABLES, is_embedded
 
 # What makes another process part of the same site.
 VARIABLES = (*DATABASE_VARIABLES, "REDIS_URL", "SECRET_KEY", "SITE_URL", "EVENTLY_DATA_DIR")
@@ -35,7 +37,7 @@ def stack(*, until: Callable[[], bool]) -> None:
     """Run until a signal, or `until`, ends it. Raises LaunchError when it cannot."""
     environ = environment()
     # Where and on which port: known before the database is.
-    settings = load_settings({**environ, "SECRET_KEY": environ.get("SECRET_KEY") or "unused"})
+    settings = load_settings({**environ, "SECRET_KEY": environ.get("SECRET_KEY") or secrets.token_hex(32)})
     with Supervisor() as supervisor, only_one(settings.DATA_DIR, "stack"):
         refuse_taken_port(settings)
         environ["SECRET_KEY"] = environ.get("SECRET_KEY") or kept_secret(settings.DATA_DIR / "secret_key")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from config import ConfigurationError, load_settings
+from config import load_settings
+from evently.variables import ConfigurationError
 from tests.factories import make_user
 
 OURS, THEIRS = "https://app.example.org", "https://evil.example.org"

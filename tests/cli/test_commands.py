@@ -261,7 +261,7 @@ def test_a_progress_bar_for_those_who_watch(site, app, write):
 
 def test_a_database_that_is_not_set_up_is_said_so(tmp_path):
     environ = dict.fromkeys(["DATABASE_URL", "DB_NAME", "DB_HOST", "DB_USER", "REDIS_URL"], "")
-    environ |= {"EVENTLY_DATA_DIR": str(tmp_path), "SECRET_KEY": "only for tests", "EVENTLY_PASSWORD": "difference engine"}
+    environ |= {"EVENTLY_DATA_DIR": str(tmp_path), "EVENTLY_PASSWORD": "difference engine"}
     done = flask("create-superuser", "ada", "ada@example.org", env=environ, stderr=subprocess.PIPE)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == ("Error: The database says: no such table: users\nIs it there, and did `flask --app wsgi db upgrade` run?\n")

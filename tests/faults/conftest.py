@@ -30,7 +30,7 @@ def shop(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     # Durable, unlike other tests' servers: what was acknowledged must survive a crash.
     with Postgres.temporary(durable=True) as postgres:
         environ = {
-            "SECRET_KEY": "only for tests",
+            "SECRET_KEY": "of these tests alone 0123456789abcdef",
             "EVENTLY_DATA_DIR": str(tmp_path_factory.mktemp("shop")),
             "DATABASE_URL": postgres.url,
             "REDIS_URL": valkey.url,

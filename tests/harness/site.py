@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from kombu.transport.memory import Channel
 from werkzeug.test import TestResponse
 
-from config import _ADJUSTABLE, DATABASE_VARIABLES, load_settings
+from config import VARIABLES, load_settings
 from evently import broker, create_app
 from evently.extensions import cache, db, limiter
 
@@ -50,7 +50,7 @@ class Site:
 
     def process_environ(self, **more: str) -> dict[str, str]:
         """For a process of its own; names every setting, so that a developer's `.env` changes nothing."""
-        return {**os.environ, **dict.fromkeys([*_ADJUSTABLE, *DATABASE_VARIABLES, "REDIS_URL"], ""), **self.environ, **more}
+        return {**os.environ, **dict.fromkeys(VARIABLES, ""), **self.environ, **more}
 
 
 @contextlib.contextmanager
