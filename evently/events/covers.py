@@ -4,15 +4,17 @@ What somebody uploads is decoded, and what is kept is drawn anew from its pixels
 what a camera wrote into it nor what somebody hid there, is ever served.
 """
 
+import datetime as dt
 import hashlib
 import re
 import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from evently.accounts.models import User
-from evently.database import transaction
+from evently.database import single_statement, transaction, utc_now
 from evently.errors import Invalid, NotFound
 from evently.events.models import Cover, Event
 from evently.events.queries import get_managed_event
@@ -22,6 +24,8 @@ from evently.text import has_control_characters
 # bytes of an uploaded file
 MAX_BYTES = 10 * 1024 * 1024
 LONGEST_ALT = 200
+# How long a picture waits for the event that is to show it.
+KEPT_UNUSED = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,27 @@ def read_picture(file: bytes) -> Picture:
     return Picture(hashlib.sha256(file).hexdigest(), small, large)
 
 
-def set_cover(*, by: User, event_id: uuid.UUID, picture: Picture | None, alt: str) -> Event:
-    """Show this picture, or the same one as before; `alt` is the picture in words.
+def keep_picture(picture: Picture) -> str:
+    """Keep a picture until the form that it came with is sent again; its digest."""
+    with transaction() as session:
+        _add(session, picture)
+    return picture.digest
+
+
+def is_kept(digest: str) -> bool:
+    """Whether there is such a picture."""
+    return db.session.get(Cover, digest) is not None
+
+
+def forget_unused() -> int:
+    """Forget pictures that no event came to show; how many."""
+    is_shown = select(Event.id).where(Event.cover_digest == Cover.digest).exists()
+    with single_statement() as connection:
+        return connection.execute(delete(Cover).where(Cover.created_at < utc_now() - KEPT_UNUSED, ~is_shown)).rowcount
+
+
+def set_cover(*, by: User, event_id: uuid.UUID, picture: Picture | None, alt: str, kept: str = "") -> Event:
+    """Show this picture, or the one that was `kept`, or the same one as before; `alt` is the picture in words.
 
     Raises NotFound, NotAllowed, Invalid for words that are too long.
     """
@@ -54,9 +77,10 @@ def set_cover(*, by: User, event_id: uuid.UUID, picture: Picture | None, alt: st
         raise Invalid("Please correct the marked fields.", fields={"cover_alt": [f"Use at most {LONGEST_ALT} characters."]})
     with transaction() as session:
         event = get_managed_event(by=by, event_id=event_id)
-        if picture and session.get(Cover, picture.digest) is None:
-            session.add(Cover(digest=picture.digest, small=picture.small, large=picture.large))
-        _show(event, picture.digest if picture else event.cover_digest, alt)
+        if picture:
+            _add(session, picture)
+        digest = picture.digest if picture else kept if is_kept(kept) else event.cover_digest
+        _show(event, digest, alt)
     return event
 
 
@@ -76,6 +100,11 @@ def get_cover(digest: str, size: str) -> bytes:
     if found is None:
         raise NotFound("There is no such picture.")
     return found
+
+
+def _add(session: Session, picture: Picture) -> None:
+    if session.get(Cover, picture.digest) is None:
+        session.add(Cover(digest=picture.digest, small=picture.small, large=picture.large))
 
 
 def _show(event: Event, digest: str | None, alt: str) -> None:

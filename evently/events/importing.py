@@ -7,6 +7,7 @@ Rows are written in batches of one transaction, each in a savepoint of its own, 
 import datetime as dt
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -66,19 +67,27 @@ class RowResult:
     problems: dict[str, list[str]] = field(default_factory=dict)
 
 
-def import_events(*, by: User, rows: Sequence[Row], fills: Fills) -> Iterator[RowResult]:
+class _RehearsalEndedError(Exception):
+    """Undoes what was only tried."""
+
+
+def import_events(*, by: User, rows: Sequence[Row], fills: Fills, start: int = 0, is_rehearsal: bool = False) -> Iterator[RowResult]:
     """Write the rows as events of `by` and tell what became of each, in the order of the file, once it is committed.
+
+    A rehearsal tells what would become of each, and writes nothing. With `start` the first rows were brought in before,
+    and it goes on with the next.
 
     What `fills` says counts for new events only, since somebody may have changed them here since; so does a draft:
     what was published stays so. Events of the past come in as past events, and one that the file calls off is called
     off here, with its bookings. Raises NotAllowed for people who do not organize.
     """
     require_organizer(by)
-    return _import_batches(_Import(by, fills), rows)
+    return _import_batches(_Import(by, fills, is_rehearsal=is_rehearsal), rows, start)
 
 
-def _import_batches(run: "_Import", rows: Sequence[Row]) -> Iterator[RowResult]:
-    for first in range(0, len(rows), BATCH):
+def _import_batches(run: "_Import", rows: Sequence[Row], start: int) -> Iterator[RowResult]:
+    run.pass_over(rows[:start])
+    for first in range(start, len(rows), BATCH):
         yield from run.write(rows[first : first + BATCH])
 
 
@@ -88,21 +97,32 @@ class _Import:
     `_seen` are the events of its rows so far, with the numbers of those rows; `_new` those that wait to be written.
     """
 
-    def __init__(self, by: User, fills: Fills) -> None:
-        self._by, self._fills = by, fills
+    def __init__(self, by: User, fills: Fills, *, is_rehearsal: bool) -> None:
+        self._by, self._fills, self._is_rehearsal = by, fills, is_rehearsal
         self._seen: dict[Key, int] = {}
         self._new: list[Event] = []
 
+    def pass_over(self, rows: Sequence[Row]) -> None:
+        """Only remember which events these rows are."""
+        for row in rows:
+            reading = self._read(row, self._fills.timezone)
+            if not reading.problems and (keys := _keys(reading)):
+                self._seen.setdefault(keys[0], row.number)
+
     def write(self, rows: Sequence[Row]) -> list[RowResult]:
-        """What became of these rows, which are committed when this returns."""
+        """What became of these rows, which are committed when this returns, or undone in a rehearsal."""
         readings = [self._read(row, self._fills.timezone) for row in rows]
-        with transaction() as session:
+        results: list[RowResult] = []
+        with suppress(_RehearsalEndedError), transaction() as session:
             # Imports for one organizer take turns, or two of the same file would both find an event missing.
             session.execute(select(User.id).where(User.id == self._by.id).with_for_update(key_share=True))
             known, self._new = self._known_events(readings), []
             results = [self._result(row, reading, known) for row, reading in zip(rows, readings, strict=True)]
             clashes = _add(self._new)
-        return [_refused(result, row=CLASH) if result.event_id in clashes else result for result in results]
+            results = [_refused(result, row=CLASH) if result.event_id in clashes else result for result in results]
+            if self._is_rehearsal:
+                raise _RehearsalEndedError
+        return results
 
     def _read(self, row: Row, timezone: str) -> Reading:
         reading = read_fields(row.values, timezone=timezone)

@@ -5,13 +5,15 @@ import uuid
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, Uuid, true
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, Uuid, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.models import User
 from evently.database import Base, Money, utc_now
 
 DRAFT, PUBLISHED, CANCELLED = STATUSES = ("draft", "published", "cancelled")
+# An uploaded file: each row is tried first, and written once somebody has seen what would come of it.
+CHECKING, CHECKED, IMPORTING, DONE, FAILED = UPLOAD_STATES = ("checking", "checked", "importing", "done", "failed")
 CATEGORIES = ("music", "theatre", "talk", "workshop", "sport", "food", "family", "conference", "other")
 
 
@@ -185,3 +187,55 @@ class TicketStock(Base):
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), index=True)
     capacity: Mapped[int]
     reserved: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Upload(Base):
+    """A file with events on its way in, and how far it has come: `done` of `total` rows in its present state."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (
+        CheckConstraint(f"state IN {UPLOAD_STATES}", name="state"),
+        Index(
+            "ix_uploads_unfinished",
+            "created_at",
+            postgresql_where=text("state IN ('checking', 'importing')"),
+            sqlite_where=text("state IN ('checking', 'importing')"),
+        ),
+        Index(None, "by_id", "created_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    filename: Mapped[str] = mapped_column(String(200))
+    # The file, until its last row is written.
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    # What rows may lack, see importing.Fills.
+    capacity: Mapped[int]
+    price: Mapped[Decimal] = mapped_column(Money)
+    timezone: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20), default=CHECKING)
+    total: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0)
+    # Why it failed, for people.
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    # Until then, a worker is at it.
+    lease_until: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in {CHECKING, IMPORTING}
+
+
+class UploadRow(Base):
+    """What became of a row of a file, or would; see importing.RowResult."""
+
+    __tablename__ = "upload_rows"
+    __table_args__ = (Index(None, "upload_id", "outcome", "number"),)
+
+    upload_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(200))
+    outcome: Mapped[str] = mapped_column(String(20))
+    event_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    problems: Mapped[dict[str, list[str]]] = mapped_column(JSON)

@@ -1,0 +1,40 @@
+"""Celery tasks about events, on the queue `default`."""
+
+import logging
+import uuid
+
+from celery import shared_task
+
+from evently.events import covers, uploading
+from evently.extensions import db
+from evently.worker import RETRIES, publish
+
+log = logging.getLogger(__name__)
+
+
+# A database that goes away in the middle has undone a batch of rows; the rest is kept, and the file is worked on again.
+@shared_task(name="events.work_on_upload", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def work_on_upload(upload_id: str) -> None:
+    """Try or write the next rows of a file, and call for another turn while some are left."""
+    if uploading.work_on(uuid.UUID(upload_id)):
+        publish(work_on_upload, args=[upload_id])
+
+
+@shared_task(name="events.sweep_uploads")  # type: ignore[untyped-decorator] # celery has no types
+def sweep_uploads() -> int:
+    """Go on with files that lost their worker or their wake-up; how many."""
+    upload_ids = uploading.list_unfinished()
+    for upload_id in upload_ids:
+        try:
+            work_on_upload(str(upload_id))
+        except Exception:
+            # Whatever is wrong with this file, the others are not to wait for its sake.
+            log.exception("The upload %s could not be worked on", upload_id)
+            db.session.remove()
+    return len(upload_ids)
+
+
+@shared_task(name="events.forget_leftovers", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def forget_leftovers() -> int:
+    """Forget old uploads, and pictures that no event shows; how many."""
+    return uploading.forget_old() + covers.forget_unused()

@@ -1,0 +1,115 @@
+"""Files with events that somebody uploads: each row is tried first, and written once they have seen what comes of it.
+
+A worker does either, see uploading.py; the upload itself is the order to do so, so a wake-up may be lost.
+"""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from sqlalchemy import delete, func, select
+
+from evently.accounts.models import User
+from evently.accounts.policies import require_organizer
+from evently.database import Page, on_commit, paginate, transaction
+from evently.errors import Conflict, Invalid, NotFound
+from evently.events import rules
+from evently.events.importing import Fills, Outcome
+from evently.events.imports.files import UnreadableFile, read_rows
+from evently.events.models import CHECKED, CHECKING, FAILED, IMPORTING, Upload, UploadRow
+from evently.events.tasks import work_on_upload
+from evently.extensions import db
+from evently.worker import publish
+
+LONGEST_NAME = 200
+
+
+def start_upload(*, by: User, filename: str, content: bytes, fills: Fills, upload_id: uuid.UUID | None = None) -> Upload:
+    """Take a file in, to be tried row by row; what its owner uploaded before and did not want goes.
+
+    Raises NotAllowed for people who do not organize, UnreadableFile, and Invalid for fills that no event could have.
+    """
+    require_organizer(by)
+    values = {"capacity": fills.capacity or 0, "price_per_ticket": fills.price, "timezone": fills.timezone}
+    if found := rules.problems(values):
+        raise Invalid("Please correct the marked fields.", fields=found)
+    total = len(read_rows(filename=filename, content=content))
+    if not total:
+        raise UnreadableFile("There are no events in this file.")
+    upload = Upload(
+        id=upload_id or uuid.uuid4(),
+        by_id=by.id,
+        filename=_plain_name(filename),
+        content=content,
+        capacity=values["capacity"],
+        price=fills.price,
+        timezone=fills.timezone,
+        total=total,
+    )
+    with transaction() as session:
+        session.execute(delete(Upload).where(Upload.by_id == by.id, Upload.state.in_([CHECKING, CHECKED, FAILED])))
+        session.add(upload)
+        _wake(upload.id)
+    return upload
+
+
+def confirm_upload(*, by: User, upload_id: uuid.UUID) -> Upload:
+    """Write what was tried; once, however often it is asked for. Raises NotFound, Conflict ("not_checked") before it was tried."""
+    with transaction() as session:
+        session.execute(select(Upload.id).where(Upload.id == upload_id).with_for_update())
+        upload = get_upload(by=by, upload_id=upload_id)
+        if upload.state in {CHECKING, FAILED}:
+            raise Conflict("This file has not been checked yet.", code="not_checked")
+        if upload.state == CHECKED:
+            session.execute(delete(UploadRow).where(UploadRow.upload_id == upload_id))
+            upload.state, upload.done = IMPORTING, 0
+            _wake(upload_id)
+    return upload
+
+
+def discard_upload(*, by: User, upload_id: uuid.UUID) -> None:
+    """Forget a file and its report. Raises NotFound, Conflict ("being_imported") while it is being written."""
+    with transaction() as session:
+        session.execute(select(Upload.id).where(Upload.id == upload_id).with_for_update())
+        upload = get_upload(by=by, upload_id=upload_id)
+        if upload.state == IMPORTING:
+            raise Conflict("This file is being imported.", code="being_imported")
+        session.execute(delete(Upload).where(Upload.id == upload_id))
+
+
+def get_upload(*, by: User, upload_id: uuid.UUID) -> Upload:
+    """Somebody's own. Raises NotFound, also for other people's, NotAllowed for people who do not organize."""
+    require_organizer(by)
+    query = select(Upload).where(Upload.id == upload_id, Upload.by_id == by.id)
+    upload = db.session.scalar(query.execution_options(populate_existing=True))
+    if upload is None:
+        raise NotFound("There is no such file.")
+    return upload
+
+
+def list_uploads(*, by: User, limit: int = 5) -> Sequence[Upload]:
+    """Somebody's latest."""
+    return db.session.scalars(select(Upload).where(Upload.by_id == by.id).order_by(Upload.created_at.desc()).limit(limit)).all()
+
+
+def count_outcomes(upload: Upload) -> dict[Outcome, int]:
+    """How many rows had each outcome so far, those that had none left out."""
+    query = select(UploadRow.outcome, func.count()).where(UploadRow.upload_id == upload.id).group_by(UploadRow.outcome)
+    found = dict(db.session.execute(query).tuples().all())
+    return {outcome: found[outcome] for outcome in Outcome if outcome in found}
+
+
+def list_rows(upload: Upload, *, outcome: str = "", page: int = 1, size: int = 50) -> Page[UploadRow]:
+    """The report in the order of the file, or only rows with this outcome."""
+    query = select(UploadRow).where(UploadRow.upload_id == upload.id).order_by(UploadRow.number)
+    return paginate(query.where(UploadRow.outcome == outcome) if outcome else query, number=page, size=size)
+
+
+def _wake(upload_id: uuid.UUID) -> None:
+    on_commit(lambda: publish(work_on_upload, args=[str(upload_id)]))
+
+
+def _plain_name(filename: str) -> str:
+    """The end of it, which says what kind of file it is."""
+    name = "".join(character if character.isprintable() else "�" for character in PurePath(filename).name)
+    return name[-LONGEST_NAME:]
