@@ -60,13 +60,16 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
         **_broker(config["CELERY_BROKER_URL"]),
         **_messages(config),
         **_work(config),
-        "imports": tuple(f"evently.{domain}.tasks" for domain in ("accounts", "bookings", "idempotency", "notifications")),
+        "imports": tuple(f"evently.{domain}.tasks" for domain in ("accounts", "bookings", "events", "idempotency", "notifications")),
         # What is due is known from when the beat started, so it needs no file.
         "beat_scheduler": "celery.beat:Scheduler",
         # No task expires: the moment would be of one machine's clock and be compared with another's.
         "beat_schedule": {
             "sweep-bookings": {"task": "bookings.sweep", "schedule": _every(config["SWEEP_SECONDS"])},
+            "sweep-bulk-actions": {"task": "attendees.sweep", "schedule": _every(60)},
             "sweep-mails": {"task": "notifications.deliver", "schedule": _every(config["SWEEP_SECONDS"])},
+            "sweep-uploads": {"task": "events.sweep_uploads", "schedule": _every(config["SWEEP_SECONDS"])},
+            "forget-leftovers": {"task": "events.forget_leftovers", "schedule": _every(3600)},
             "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},
             "forget-old-sessions": {"task": "accounts.forget_old_sessions", "schedule": _every(3600)},
             "forget-the-gone": {"task": "notifications.forget_the_gone", "schedule": _every(600)},

@@ -70,12 +70,22 @@ class StateCounts:
 
 
 def list_attendees(
-    *, by: User, event_id: uuid.UUID, filters: AttendeeFilters, ordering: str = "-seq", page: int = 1, size: int = 25
+    *,
+    by: User,
+    event_id: uuid.UUID,
+    filters: AttendeeFilters,
+    ordering: str = "-seq",
+    page: int = 1,
+    size: int = 25,
+    counts: StateCounts | None = None,
 ) -> Page[Attendee]:
-    """One page. `ordering` is a key of ORDERINGS, with a leading "-" from the other end. Raises NotFound, NotAllowed."""
+    """One page. `ordering` is a key of ORDERINGS, with a leading "-" from the other end; `counts`, if they are known already.
+
+    Raises NotFound, NotAllowed.
+    """
     get_managed_event(by=by, event_id=event_id)
     query = matching(event_id, filters)
-    total = count_states(by=by, event_id=event_id)[filters.state] if filters.are_counted else _count(query)
+    total = counts[filters.state] if counts and filters.are_counted else _count(query)
     first = (page - 1) * size
     # Which ones first, of the index alone; what they are like only of those that are shown.
     seqs = db.session.scalars(ordered(query, ordering).limit(size).offset(first)).all() if first < total else []

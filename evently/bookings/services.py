@@ -42,7 +42,7 @@ def book_tickets(
     try:
         with one_at_a_time(user_id=user.id, event_id=event_id):
             event = _event_that_takes(event_id, user, tickets)
-            return _stand_in_line(event, user, tickets, booking_id or uuid.uuid4(), token_id)
+            return stand_in_line(event, user, tickets, booking_id or uuid.uuid4(), token_id)
     except DomainError:
         # The first try may be why: its tickets are among those that are gone.
         if booking_id and (booking := queries.find_own_booking(user=user, booking_id=booking_id)):
@@ -50,7 +50,8 @@ def book_tickets(
         raise
 
 
-def _stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID, token_id: int | None) -> Booking:
+def stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID, token_id: int | None = None) -> Booking:
+    """As `book_tickets`, for an event that was looked at already. Raises NotAuthenticated, Conflict ("booking_in_progress")."""
     wake_up = wakeups.plan(event.id)
     values: dict[str, Any] = {
         "id": booking_id,

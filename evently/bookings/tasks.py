@@ -1,4 +1,4 @@
-"""Celery tasks of the booking engine, on the queue `bookings`."""
+"""Celery tasks of the booking engine, on the queue `bookings`; what organizers do to many bookings is on `default`."""
 
 import functools
 import logging
@@ -6,11 +6,14 @@ import uuid
 
 from celery import shared_task
 
-from evently.bookings import allocation, queries
+from evently.bookings import allocation, bulk, queries
+from evently.bookings.models import BulkAction
 from evently.extensions import db
 from evently.worker import RETRIES, publish
 
 log = logging.getLogger(__name__)
+# Bookings that are dealt with while somebody waits.
+AT_ONCE = 200
 
 
 # A database that goes away in the middle has undone the batch, and those who were woken meanwhile count on this one.
@@ -40,3 +43,24 @@ def sweep() -> int:
             log.exception("The queue of event %s could not be decided", event_id)
             db.session.remove()
     return len(event_ids)
+
+
+def set_going(action: BulkAction) -> None:
+    """Carry it out: here if it is short or nobody else would, or else elsewhere. Not within a transaction."""
+    if action.total <= AT_ONCE or not publish(carry_out, args=[str(action.id)]):
+        bulk.carry_out(action.id)
+
+
+@shared_task(name="attendees.carry_out", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def carry_out(action_id: str) -> None:
+    """Do to many bookings what an organizer wants done."""
+    bulk.carry_out(uuid.UUID(action_id))
+
+
+@shared_task(name="attendees.sweep")  # type: ignore[untyped-decorator] # celery has no types
+def carry_on() -> int:
+    """Go on with what a lost message, or a worker that died, left unfinished; how many actions."""
+    actions = bulk.list_unfinished()
+    for action_id in actions:
+        bulk.carry_out(action_id)
+    return len(actions)

@@ -1,0 +1,158 @@
+"""One thing done to many bookings of an event, in portions.
+
+Each portion is one transaction, and the row of the action moves with it: whatever dies in between, whoever goes on
+begins where that ended, and nothing is done twice.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from evently.accounts.models import User
+from evently.audit.services import record
+from evently.bookings.attendees import AttendeeFilters, Audience, count_matching, has_come_in, matching
+from evently.bookings.models import ADMIT, CANCEL, CANCELLED, CONFIRMED, LIVE, SEAT_HOLDING, Admission, Booking, BulkAction
+from evently.bookings.signals import bookings_cancelled
+from evently.database import transaction, utc_now
+from evently.errors import Conflict, NotFound
+from evently.events.models import PUBLISHED, Event, TicketStock
+from evently.events.queries import get_managed_event
+from evently.events.services import lock_stock
+from evently.extensions import db
+
+# Bookings in one transaction: others wait for the event's lock meanwhile.
+PORTION = 500
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What an action would do: to whom, and to how many of those chosen it cannot be done."""
+
+    affected: Audience
+    left_alone: int
+
+
+def foresee(*, by: User, event_id: uuid.UUID, kind: str, filters: AttendeeFilters) -> Prospect:
+    """Raises NotFound, NotAllowed, Conflict as `begin` does."""
+    _require_possible(kind, get_managed_event(by=by, event_id=event_id))
+    affected = count_matching(event_id, filters, *_can_be(kind))
+    return Prospect(affected, count_matching(event_id, filters).bookings - affected.bookings)
+
+
+def begin(*, by: User, event_id: uuid.UUID, kind: str, filters: AttendeeFilters, action_id: uuid.UUID | None = None) -> BulkAction:
+    """Write down what is to be done, to the bookings there are now; `carry_out` does it.
+
+    With an `action_id` that was used before, this is that action. Raises NotFound, NotAllowed, Conflict ("event_started",
+    "event_not_available").
+    """
+    with transaction() as session:
+        _require_possible(kind, get_managed_event(by=by, event_id=event_id))
+        if action_id and (known := session.get(BulkAction, action_id)):
+            return known
+        total, last = session.execute(matching(event_id, filters).with_only_columns(func.count(), func.max(Booking.seq))).one()
+        action = BulkAction(id=action_id or uuid.uuid4(), event_id=event_id, by_id=by.id, kind=kind, chosen=_as_json(filters))
+        action.total, action.last_seq = total, last or 0
+        session.add(action)
+        record(actor_id=by.id, action=f"event.bookings_{kind}", subject="event", subject_id=event_id, changes={"bookings": (None, total)})
+        session.flush()
+    return action
+
+
+def carry_out(action_id: uuid.UUID) -> None:
+    """Do all that is left of it. Several may, by turns."""
+    while _carry_out_portion(action_id):
+        pass
+
+
+def get_action(*, by: User, action_id: uuid.UUID) -> BulkAction:
+    """As it is now. Raises NotFound, NotAllowed."""
+    action = db.session.scalar(select(BulkAction).where(BulkAction.id == action_id).execution_options(populate_existing=True))
+    if action is None:
+        raise NotFound("There is no such action.")
+    get_managed_event(by=by, event_id=action.event_id)
+    return action
+
+
+def list_unfinished() -> Sequence[uuid.UUID]:
+    return db.session.scalars(select(BulkAction.id).where(BulkAction.finished_at.is_(None)).order_by(BulkAction.created_at)).all()
+
+
+def _carry_out_portion(action_id: uuid.UUID) -> bool:
+    """Whether there may be more to do."""
+    event_id = db.session.scalar(select(BulkAction.event_id).where(BulkAction.id == action_id))
+    if event_id is None:
+        raise NotFound("There is no such action.")
+    with transaction() as session:
+        stock = lock_stock(event_id)
+        action = session.get_one(BulkAction, action_id, populate_existing=True)
+        if action.finished_at:
+            return False
+        seqs = session.scalars(_rest(action).order_by(Booking.seq).limit(PORTION)).all()
+        if not seqs:
+            action.finished_at = utc_now()
+            return False
+        done = _cancel(stock, seqs) if action.kind == CANCEL else _admit(seqs)
+        action.done, action.skipped, action.seen_seq = action.done + done, action.skipped + len(seqs) - done, seqs[-1]
+    return True
+
+
+def _rest(action: BulkAction) -> Any:
+    query = matching(action.event_id, _from_json(action.chosen))
+    return query.where(Booking.seq > action.seen_seq, Booking.seq <= action.last_seq)
+
+
+def _cancel(stock: Sequence[TicketStock], seqs: Sequence[int]) -> int:
+    """How many of them were cancelled. The caller holds the stock's lock."""
+    session = db.session
+    # First the locks, then a look at what is true under them: somebody may just be at the door.
+    session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).with_for_update())
+    columns = (Booking.seq, Booking.id, Booking.ticket_type_id, Booking.ticket_count, Booking.status)
+    rows = session.execute(select(*columns).where(Booking.seq.in_(seqs), *_can_be(CANCEL)).order_by(Booking.seq)).all()
+    if not rows:
+        return 0
+    for kind in stock:
+        kind.reserved -= sum(row.ticket_count for row in rows if row.ticket_type_id == kind.ticket_type_id and row.status in SEAT_HOLDING)
+    session.flush()
+    statement = update(Booking).where(Booking.seq.in_([row.seq for row in rows])).values(status=CANCELLED, cancelled_at=utc_now())
+    session.execute(statement.execution_options(synchronize_session=False))
+    bookings_cancelled.send([row.id for row in rows], by_event=False)
+    return len(rows)
+
+
+def _admit(seqs: Sequence[int]) -> int:
+    """How many of them came in with this, wholly or with the seats that were missing."""
+    session = db.session
+    session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).with_for_update())
+    rows = session.execute(select(Booking.seq, Booking.ticket_count).where(Booking.seq.in_(seqs), *_can_be(ADMIT))).all()
+    there = {tuple(row) for row in session.execute(select(Admission.booking_seq, Admission.seat).where(Admission.booking_seq.in_(seqs)))}
+    now, seats = utc_now(), [(row.seq, seat) for row in rows for seat in range(1, row.ticket_count + 1)]
+    new = [{"booking_seq": seq, "seat": seat, "admitted_at": now} for seq, seat in seats if (seq, seat) not in there]
+    if new:
+        session.execute(insert(Admission), new)
+    return len({row["booking_seq"] for row in new})
+
+
+def _can_be(kind: str) -> tuple[Any, ...]:
+    """The conditions for a booking that this can be done to. Who has come in keeps the seat."""
+    return (Booking.status == CONFIRMED,) if kind == ADMIT else (Booking.status.in_(LIVE), ~has_come_in())
+
+
+def _require_possible(kind: str, event: Event) -> None:
+    if event.status != PUBLISHED:
+        raise Conflict("Only bookings of a published event can be changed.", code="event_not_available")
+    if kind == CANCEL and event.has_started:
+        raise Conflict("This event has already started.", code="event_started")
+
+
+def _as_json(filters: AttendeeFilters) -> dict[str, Any]:
+    moments = {name: value.isoformat() for name, value in asdict(filters).items() if isinstance(value, dt.datetime)}
+    return asdict(filters) | moments | {"ids": [str(id_) for id_ in filters.ids]}
+
+
+def _from_json(chosen: dict[str, Any]) -> AttendeeFilters:
+    moments = {name: dt.datetime.fromisoformat(chosen[name]) if chosen[name] else None for name in ("date_from", "date_to")}
+    return AttendeeFilters(**chosen | moments | {"ids": tuple(uuid.UUID(id_) for id_ in chosen["ids"])})
