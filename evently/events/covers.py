@@ -14,8 +14,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from evently.accounts.models import User
+from evently.audit.services import differences
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import Invalid, NotFound
+from evently.events.auditing import note
 from evently.events.models import Cover, Event
 from evently.events.queries import get_managed_event
 from evently.extensions import db
@@ -80,7 +82,7 @@ def set_cover(*, by: User, event_id: uuid.UUID, picture: Picture | None, alt: st
         if picture:
             _add(session, picture)
         digest = picture.digest if picture else kept if is_kept(kept) else event.cover_digest
-        _show(event, digest, alt)
+        _show(event, digest, alt, by)
     return event
 
 
@@ -88,7 +90,7 @@ def remove_cover(*, by: User, event_id: uuid.UUID) -> Event:
     """The poster again. Raises NotFound, NotAllowed."""
     with transaction():
         event = get_managed_event(by=by, event_id=event_id)
-        _show(event, None, "")
+        _show(event, None, "", by)
     return event
 
 
@@ -107,10 +109,13 @@ def _add(session: Session, picture: Picture) -> None:
         session.add(Cover(digest=picture.digest, small=picture.small, large=picture.large))
 
 
-def _show(event: Event, digest: str | None, alt: str) -> None:
+def _show(event: Event, digest: str | None, alt: str, by: User) -> None:
     """The picture before goes away with the last event that shows it."""
-    before = event.cover_digest
-    event.cover_digest, event.cover_alt = digest, alt if digest else ""
+    before, alt = event.cover_digest, alt if digest else ""
+    stored = {"cover_digest": before, "cover_alt": event.cover_alt}
+    if changes := differences(stored, {"cover_digest": digest, "cover_alt": alt}):
+        note("updated", event, by_id=by.id, changes=changes)
+    event.cover_digest, event.cover_alt = digest, alt
     db.session.flush()
     is_shown = select(Event.id).where(Event.cover_digest == before).exists()
     db.session.execute(delete(Cover).where(Cover.digest == before, ~is_shown))

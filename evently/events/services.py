@@ -12,9 +12,11 @@ from sqlalchemy import select
 
 from evently.accounts.models import User
 from evently.accounts.policies import require_organizer
+from evently.audit.services import differences
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.events import queries, rules
+from evently.events.auditing import note, note_creation
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
 from evently.events.rules import EventFields
 from evently.events.signals import capacity_raised, event_cancelled, event_changed, event_deleted
@@ -55,7 +57,7 @@ def new_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Eve
 
 
 def add_events(events: Sequence[Event]) -> None:
-    """Write new events with a ticket type and its stock each, in three statements however many they are."""
+    """Write new events with a ticket type and its stock each, in four statements however many they are."""
     ticket_types = [TicketType(id=uuid.uuid4(), event_id=event.id, price=event.price_per_ticket) for event in events]
     stock = [
         TicketStock(ticket_type_id=ticket_type.id, event_id=event.id, capacity=event.capacity)
@@ -65,6 +67,7 @@ def add_events(events: Sequence[Event]) -> None:
         for rows in (events, ticket_types, stock):
             session.add_all(rows)
             session.flush()
+        note_creation(events)
 
 
 def update_event(
@@ -84,6 +87,7 @@ def update_event(
             raise Conflict("Somebody changed this event while you were at it.", code="changed_meanwhile")
         _refuse(_update_problems(event, changes, allow_past=allow_past))
         news = _news(event, changes)
+        _note_update(event, changes, by)
         for name, value in changes.items():
             setattr(event, name, value)
         if "price_per_ticket" in changes:
@@ -114,6 +118,7 @@ def cancel_event(*, by: User, event_id: uuid.UUID) -> Event:
         if event.has_started:
             raise Conflict("This event has already started.", code="event_started")
         event.status = CANCELLED
+        note("cancelled", event, by_id=by.id, changes={"status": (PUBLISHED, CANCELLED)})
         event_cancelled.send(event)
     return queries.get_event(event_id)
 
@@ -126,6 +131,7 @@ def discard_draft(*, by: User, event_id: uuid.UUID) -> None:
         if event.status != DRAFT:
             raise Conflict("This event is not a draft any more; it can be cancelled.", code="not_a_draft")
         event.archived_at = utc_now()
+        note("archived", event, by_id=by.id, changes={"archived_at": (None, event.archived_at)})
 
 
 def delete_event(*, by: User, event_id: uuid.UUID) -> Event:
@@ -138,6 +144,7 @@ def delete_event(*, by: User, event_id: uuid.UUID) -> Event:
         event = queries.get_managed_event(by=by, event_id=event_id)
         event_deleted.send(event)
         event.archived_at = utc_now()
+        note("archived", event, by_id=by.id, changes={"archived_at": (None, event.archived_at)})
     return event
 
 
@@ -163,6 +170,13 @@ def _set_capacity(event: Event, stock: list[TicketStock], capacity: int) -> None
     row.capacity = capacity
     if is_more:
         capacity_raised.send(event)
+
+
+def _note_update(event: Event, changes: dict[str, Any], by: User) -> None:
+    """Before it is changed."""
+    different = differences({name: getattr(event, name) for name in changes}, changes)
+    if different:
+        note("published" if different.get("status") == (DRAFT, PUBLISHED) else "updated", event, by_id=by.id, changes=different)
 
 
 def _news(event: Event, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -15,8 +15,10 @@ from evently.accounts.suspension import end_sessions, end_tokens, reinstate, sus
 from evently.audit.models import AuditEntry
 from evently.audit.services import record
 from evently.database import transaction
+from evently.events.covers import Picture, remove_cover, set_cover
+from evently.events.services import cancel_event, delete_event, publish_event, update_event
 from evently.extensions import db
-from tests.factories import api_token, make_superuser, make_user
+from tests.factories import api_token, make_event, make_organizer, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
@@ -46,7 +48,8 @@ def test_a_change_that_is_undone_leaves_nothing(app):
             set_role(user=user, role="staff")
             make_user(username="Ada")
 
-    pytest.raises(IntegrityError, change_and_fail)
+    with pytest.raises(IntegrityError):
+        change_and_fail()
     assert entries() == []
 
 
@@ -94,4 +97,36 @@ def test_what_operators_do_has_nobody_for_its_actor(app):
     assert entries() == [
         (None, "user.created", str(user.id), roles),
         (None, "user.role_changed", str(user.id), {"is_staff": [True, False]}),
+    ]
+
+
+def test_everything_done_to_an_event_is_kept(app):
+    by = make_organizer()
+    event = make_event(by=by, status="draft", name="Organ night", capacity=10)
+    update_event(by=by, event_id=event.id, fields={"capacity": 12, "price_per_ticket": Decimal("12.5"), "venue": event.venue})
+    # As it is already.
+    update_event(by=by, event_id=event.id, fields={"capacity": 12})
+    publish_event(by=by, event_id=event.id)
+    staff = make_staff()
+    cancel_event(by=staff, event_id=event.id)
+    delete_event(by=staff, event_id=event.id)
+    *kept, archived = entries()
+    id_ = str(event.id)
+    assert kept == [
+        (by.id, "event.created", id_, {"name": [None, "Organ night"], "status": [None, "draft"]}),
+        (by.id, "event.updated", id_, {"capacity": [10, 12]}),
+        (by.id, "event.published", id_, {"status": ["draft", "published"]}),
+        (staff.id, "event.cancelled", id_, {"status": ["published", "cancelled"]}),
+    ]
+    assert (archived[:3], archived[3]["archived_at"][0]) == ((staff.id, "event.archived", id_), None)
+
+
+def test_a_cover_is_kept_by_its_digest(app):
+    event = make_event()
+    picture = Picture("0" * 64, b"small", b"large")
+    set_cover(by=event.organizer, event_id=event.id, picture=picture, alt="An organ")
+    remove_cover(by=event.organizer, event_id=event.id)
+    assert [changes for _, action, _, changes in entries() if action == "event.updated"] == [
+        {"cover_digest": [None, "0" * 64], "cover_alt": ["", "An organ"]},
+        {"cover_digest": ["0" * 64, None], "cover_alt": ["An organ", ""]},
     ]

@@ -1,0 +1,20 @@
+"""What is done to events, in the words of the audit log."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from evently.audit.services import record, record_all
+from evently.events.models import Event
+
+
+def note(verb: str, event: Event, *, by_id: int, changes: Mapping[str, Sequence[Any]]) -> None:
+    """Within the transaction of the change."""
+    record(actor_id=by_id, action=f"event.{verb}", subject="event", subject_id=event.id, changes=changes)
+
+
+def note_creation(events: Sequence[Event]) -> None:
+    """In one statement for those of one organizer in a row."""
+    for organizer_id, theirs in groupby(events, key=lambda event: event.organizer_id):
+        changes = {event.id: {"name": (None, event.name), "status": (None, event.status)} for event in theirs}
+        record_all(actor_id=organizer_id, action="event.created", subject="event", changes=changes)
