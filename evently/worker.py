@@ -62,7 +62,7 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
         **_work(config),
         "imports": tuple(f"evently.{domain}.tasks" for domain in ("accounts", "bookings", "events", "idempotency", "notifications")),
         # What is due is known from when the beat started, so it needs no file.
-        "beat_scheduler": "celery.beat:Scheduler",
+        "beat_scheduler": "evently.scheduler:Scheduler",
         # No task expires: the moment would be of one machine's clock and be compared with another's.
         "beat_schedule": {
             "sweep-bookings": {"task": "bookings.sweep", "schedule": _every(config["SWEEP_SECONDS"])},

@@ -50,7 +50,7 @@ def _drain(until: float) -> int:
         return _catch()
     sent = misses = 0
     answers_time = ANSWERS * current_app.config["EMAIL_TIMEOUT"]
-    with _mail_server() as server:
+    with mail_server() as server:
         lease = dt.timedelta(seconds=BATCH_TIME + answers_time)
         while misses < PATIENCE and time.monotonic() < until and (mails := outbox.claim(limit=BATCH, lease=lease)):
             batch_sent, misses = _send_batch(server, mails, misses)
@@ -65,7 +65,7 @@ def _catch() -> int:
     return caught
 
 
-def _mail_server() -> MailServer:
+def mail_server() -> MailServer:
     config = current_app.config
     return MailServer(
         host=config["EMAIL_HOST"],

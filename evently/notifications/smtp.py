@@ -53,6 +53,11 @@ class MailServer:
             self._drop()
             raise Unreachable(_reason(error)) from error
 
+    def greet(self) -> None:
+        """Open the line as the first mail does, and send none. Raises Unreachable."""
+        if self._line is None:
+            self._open()
+
     def close(self) -> None:
         """Say goodbye, politely if the server still listens."""
         if self._line is not None:

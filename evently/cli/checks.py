@@ -1,0 +1,225 @@
+"""What `flask doctor` looks at: each check says how a part of the site is, and what to do where it is not well."""
+
+import datetime as dt
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from evently import production
+from evently.extensions import db
+from evently.heartbeats import living_workers
+from evently.http import migrations
+from evently.http.formatting import counted
+from evently.http.health import masked
+from evently.notifications.delivery import mail_server
+from evently.notifications.smtp import Unreachable
+from evently.scheduler import beating_machine
+
+# seconds by which clocks may differ, bytes that should be free, and how much of the server's connections may be taken
+CLOCK, FREE_BYTES, FULL = 2.0, 1_000_000_000, 0.8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`advice` is empty where all is well; `is_trouble`: people notice, or will soon."""
+
+    says: str
+    advice: str = ""
+    is_trouble: bool = False
+
+
+def trouble(says: str, advice: str) -> Finding:
+    return Finding(says, advice, is_trouble=True)
+
+
+def check_configuration() -> Finding:
+    config = current_app.config
+    if config["EMBEDDED"]:
+        return Finding("embedded: one process on an SQLite file, for trying out and for developing")
+    if config["DEBUG"]:
+        return Finding("DEBUG is on", "Set DEBUG=false where anybody else can come.")
+    if "*" in config["ALLOWED_HOSTS"]:
+        return Finding(
+            "ALLOWED_HOSTS takes any name", "Name those of the site: whoever sends another may plant links in what the API answers."
+        )
+    if weakness := production.secret_weakness(config["TICKET_SECRET"]):
+        return Finding(f"TICKET_SECRET {weakness}", "Choose a long one before the next sale begins; it voids tickets sold before.")
+    return Finding("production, with a strong SECRET_KEY")
+
+
+def check_database() -> Finding:
+    started = time.perf_counter()
+    try:
+        words, taken, most = _ask_database()
+    except SQLAlchemyError as error:
+        return trouble(_first_line(error), "Is it running, and are DATABASE_URL or DB_* right? `psql` with the same values tells more.")
+    says = f"{words}, answers in {1000 * (time.perf_counter() - started):.1f} ms"
+    if most and taken > FULL * most:
+        return Finding(f"{says}; {taken} of {most} connections are taken", "Raise max_connections, or put PgBouncer in front of it.")
+    return Finding(says + (f"; {taken} of {most} connections are taken" if most else ""))
+
+
+def _ask_database() -> tuple[str, int, int]:
+    """What it is, and how many connections are taken of how many; 0 where there is no such limit."""
+    if db.engine.name == "sqlite":
+        version = db.session.scalar(sa.text("SELECT sqlite_version()"))
+        return f"SQLite {version}", 0, 0
+    version, taken, most = db.session.execute(
+        sa.text(
+            "SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), "
+            "current_setting('max_connections')::int"
+        )
+    ).one()
+    return f"PostgreSQL {version}", taken, most
+
+
+def check_migrations() -> Finding:
+    if lacking := migrations.missing():
+        return trouble(f"the database lacks {lacking}", "Run `flask --app wsgi db upgrade`.")
+    return Finding("the database has them all")
+
+
+def check_broker() -> Finding:
+    url = current_app.config["REDIS_URL"]
+    if not url:
+        return Finding("in the memory of the one process")
+    try:
+        client = _redis(url)
+        server, memory = client.info("server"), client.info("memory")
+    except RedisError as error:
+        return trouble(
+            f"{masked(url)}: {error}", "Is Redis running, and is REDIS_URL right? Until it is back each web process decides by itself."
+        )
+    version = server.get("valkey_version") or server["redis_version"]
+    says = f"{server.get('server_name', 'redis').capitalize()} {version}, {memory['used_memory'] / 1e6:.0f} MB in use"
+    if memory.get("maxmemory") and not str(memory["maxmemory_policy"]).startswith("volatile"):
+        advice = (
+            "Set maxmemory-policy to volatile-lru: then what is kept makes room, and neither tasks nor counters are thrown away or refused."
+        )
+        return Finding(f"{says}, and {memory['maxmemory_policy']} when its {memory['maxmemory'] / 1e6:.0f} MB are full", advice)
+    return Finding(says)
+
+
+def check_workers() -> Finding:
+    if current_app.config["EMBEDDED"]:
+        return Finding("threads of the process that serves pages")
+    workers = living_workers(current_app.config["CELERY_BROKER_URL"])
+    if workers is None:
+        return trouble("unknown, for the broker does not answer", "Mend the broker first.")
+    queues = {queue.name for queue in current_app.extensions["celery"].conf.task_queues}
+    taken = {queue for worker in workers for queue in worker.queues}
+    if missing := sorted(queues - taken):
+        advice = f"Start one: `celery -A wsgi worker -Q {','.join(missing)}`."
+        return trouble(f"nobody takes tasks from {' and '.join(missing)}", advice)
+    return Finding(f"{counted(len(workers), 'worker lives', 'workers live')}: {', '.join(worker.name for worker in workers)}")
+
+
+def check_beat() -> Finding:
+    if current_app.config["EMBEDDED"]:
+        return Finding("a thread of the process that serves pages")
+    if machine := beating_machine(current_app.config["CELERY_BROKER_URL"]):
+        return Finding(f"beats on {machine}")
+    return trouble(
+        "none was heard for half a minute",
+        "Start one, and only one: `celery -A wsgi beat`. Without it nobody looks for what a lost message left.",
+    )
+
+
+def check_mail() -> Finding:
+    config = current_app.config
+    if not config["EMAIL_HOST"]:
+        says = "nothing leaves this machine; /dev/mailbox shows what would have"
+        return Finding(says, "" if config["EMBEDDED"] else "Set EMAIL_HOST, or nobody gets a ticket by mail.")
+    where = f"{config['EMAIL_HOST']}:{config['EMAIL_PORT']}"
+    try:
+        with mail_server() as server:
+            server.greet()
+    except Unreachable as error:
+        return trouble(
+            str(error),
+            "Are EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS, EMAIL_HOST_USER and EMAIL_HOST_PASSWORD right? Mails wait until they are.",
+        )
+    if config["EMAIL_HOST_USER"] and not config["EMAIL_USE_TLS"]:
+        return Finding(f"{where} lets us in, by a line that others can read", "Set EMAIL_USE_TLS=true.")
+    return Finding(f"{where} lets us in")
+
+
+def check_clock() -> Finding:
+    """Nothing in the order of bookings hangs on it, but links, sessions and the times that people read do."""
+    try:
+        if db.engine.name == "sqlite":
+            return Finding("the database has this machine's")
+        asked = dt.datetime.now(dt.UTC)
+        theirs = db.session.scalar(sa.text("SELECT clock_timestamp()"))
+    except SQLAlchemyError:
+        return Finding("not compared, for the database does not answer", "Mend the database first.")
+    apart = abs((theirs - asked).total_seconds())
+    if apart > CLOCK:
+        return trouble(f"{apart:.0f} s beside the database's", "Let both machines ask a time server: `timedatectl set-ntp true`.")
+    return Finding(f"{1000 * apart:.0f} ms beside the database's")
+
+
+def check_disk() -> Finding:
+    place = current_app.config["DATA_DIR"]
+    while not place.exists():
+        place = place.parent
+    usage = shutil.disk_usage(place)
+    says = f"{usage.free / 1e9:.1f} GB free at {place}"
+    if usage.free < FREE_BYTES:
+        return trouble(says, "Make room: a database whose disk is full takes no bookings.")
+    return Finding(says)
+
+
+def check_proxies() -> Finding:
+    """Whether the site is reached by the address that stands in its mails, and knows how."""
+    config = current_app.config
+    site = config["SITE_URL"]
+    try:
+        # By the scheme that config.py has checked.
+        with urllib.request.urlopen(f"{site}/healthz", timeout=5) as answer:  # noqa: S310
+            has_hsts = "Strict-Transport-Security" in answer.headers
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        return trouble(
+            f"{site} does not answer: {reason}", "Is SITE_URL what people type, and does the proxy lead here? Links in mails begin with it."
+        )
+    if site.startswith("https://") and config["HSTS_SECONDS"] and not has_hsts:
+        advice = (
+            "Name the proxy's address in TRUSTED_PROXIES and let it send X-Forwarded-For and X-Forwarded-Proto; "
+            "until then limits take all visitors for one."
+        )
+        return trouble(f"{site} answers without knowing that it is reached by https", advice)
+    if site.startswith("https://") or config["EMBEDDED"]:
+        return Finding(f"{site} answers")
+    return Finding(f"{site} answers, by http", "Put a proxy with TLS in front before anybody else comes.")
+
+
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+CHECKS: dict[str, Callable[[], Finding]] = {
+    "configuration": check_configuration,
+    "database": check_database,
+    "migrations": check_migrations,
+    "broker": check_broker,
+    "workers": check_workers,
+    "beat": check_beat,
+    "mail": check_mail,
+    "clock": check_clock,
+    "disk": check_disk,
+    "proxies": check_proxies,
+}

@@ -1,0 +1,39 @@
+"""The beat's scheduler: Celery's own, which also shows that it lives, on the broker's server."""
+
+import platform
+import time
+from functools import cache
+from typing import Any
+
+from celery import beat
+from redis import Redis
+
+from evently.broker import ask_broker
+
+KEY = "evently:beat"
+# seconds between two signs of life, and after which a beat that gave none is dead
+EVERY, LIFETIME = 5.0, 30
+
+
+class Scheduler(beat.Scheduler):  # type: ignore[misc] # celery has no types
+    """Looks up every five seconds at least, however far off the next task is."""
+
+    _next_sign = 0.0
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        if time.monotonic() >= self._next_sign:
+            self._next_sign = time.monotonic() + EVERY
+            broker_url = self.app.conf.broker_url
+            ask_broker(lambda: _redis(broker_url).set(KEY, platform.node(), ex=LIFETIME))
+        return min(super().tick(*args, **kwargs), EVERY)
+
+
+def beating_machine(broker_url: str) -> str | None:
+    """The machine whose beat was heard last; None when none was, or the broker does not answer."""
+    found = ask_broker(lambda: _redis(broker_url).get(KEY))
+    return found.decode() if found else None
+
+
+@cache
+def _redis(url: str) -> Any:
+    return Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5)

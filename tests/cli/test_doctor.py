@@ -1,0 +1,132 @@
+"""`flask doctor` against a site that is whole, and against one of which parts are missing or wrong."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from evently.extensions import db
+from evently.launch.ports import free_port
+from evently.launch.processes import Child, wait_until
+from evently.scheduler import beating_machine
+from evently.worker import QUEUES
+from tests.harness.live import serving, working
+from tests.harness.mail import SmtpServer
+from tests.harness.parts import ROOT
+from tests.harness.site import Site
+
+in_production = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+embedded = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_answers(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the address of the site, unless a test starts somebody."""
+    monkeypatch.setitem(app.config, "SITE_URL", f"http://127.0.0.1:{free_port()}")
+
+
+@pytest.fixture
+def doctor(app: Flask):
+    """What it says by part (`word, rest of the line, advice`), and its exit code as `doctor.exit_code`."""
+
+    def look() -> dict[str, tuple[str, str, str]]:
+        result = app.test_cli_runner().invoke(args=["doctor"])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        look.exit_code, look.output = result.exit_code, result.output
+        found = re.findall(r"^(\w+) +(\w+) +(.*)\n(?: {22}(.*)\n)?", result.output, re.MULTILINE)
+        return {part: (word, says, advice) for word, part, says, advice in found}
+
+    return look
+
+
+@in_production
+def test_a_site_that_is_whole(app: Flask, site: Site, doctor, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch):
+    beat = [sys.executable, "-m", "celery", "-A", "wsgi", "beat", "--pidfile="]
+    with serving(site) as address, working(site):
+        monkeypatch.setitem(app.config, "SITE_URL", address)
+        child = Child(beat, env=site.process_environ(), cwd=ROOT)
+        try:
+            wait_until(lambda: beating_machine(app.config["CELERY_BROKER_URL"]) is not None, child, what="The beat", timeout=60)
+            found = doctor()
+        finally:
+            child.stop()
+    assert (doctor.exit_code, doctor.output.splitlines()[-1]) == (0, "All works.")
+    words = {part: word for part, (word, _, _) in found.items()}
+    # By http on this machine alone, which the doctor mentions.
+    assert words.pop("proxies") == "notice"
+    assert list(words.values()) == ["well"] * 9
+    assert re.match(r"PostgreSQL \d+.*, answers in .* ms; \d+ of \d+ connections are taken", found["database"][1])
+    assert found["mail"][1] == f"{smtp_server.host}:{smtp_server.port} lets us in"
+    assert smtp_server.messages == []
+
+
+@in_production
+def test_parts_that_are_missing_are_named_with_what_to_do(app: Flask, doctor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "EMAIL_HOST", "127.0.0.1")
+    monkeypatch.setitem(app.config, "EMAIL_PORT", free_port())
+    found = doctor()
+    assert doctor.exit_code == 1
+    assert doctor.output.endswith("Error: 4 parts are not well.\n")
+    troubles = {part: (says, advice) for part, (word, says, advice) in found.items() if word == "TROUBLE"}
+    assert troubles.keys() == {"workers", "beat", "mail", "proxies"}
+    assert troubles["workers"][0] == f"nobody takes tasks from {' and '.join(sorted(QUEUES))}"
+    assert f"celery -A wsgi worker -Q {','.join(sorted(QUEUES))}" in troubles["workers"][1]
+    assert "celery -A wsgi beat" in troubles["beat"][1]
+    assert "EMAIL_HOST" in troubles["mail"][1]
+    assert "SITE_URL" in troubles["proxies"][1]
+
+
+@in_production
+def test_without_a_broker_all_else_is_looked_at(app: Flask, doctor, monkeypatch: pytest.MonkeyPatch):
+    away = f"redis://:enigma@127.0.0.1:{free_port()}/0"
+    for name in ("REDIS_URL", "CELERY_BROKER_URL"):
+        monkeypatch.setitem(app.config, name, away)
+    found = doctor()
+    assert [found[part][0] for part in ("database", "broker", "workers", "beat", "disk")] == ["well", *["TROUBLE"] * 3, "well"]
+    assert "enigma" not in doctor.output
+
+
+@in_production
+def test_a_database_that_is_behind(app: Flask, site: Site, doctor, monkeypatch: pytest.MonkeyPatch):
+    with db.engine.begin() as connection:
+        revision = connection.scalar(sa.text("UPDATE alembic_version SET version_num = '0001' RETURNING 'done'"))
+    assert revision == "done"
+    try:
+        assert doctor()["migrations"][2] == "Run `flask --app wsgi db upgrade`."
+    finally:
+        newest = max((ROOT / "migrations" / "versions").glob("*.py")).name[:4]
+        with db.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest})
+    assert doctor()["migrations"][0] == "well"
+
+
+@in_production
+def test_what_works_and_should_not_stay_so_is_said(app: Flask, doctor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "ALLOWED_HOSTS", ("*",))
+    found = doctor()
+    assert (found["configuration"][0], found["mail"][0]) == ("notice", "notice")
+    assert "EMAIL_HOST" in found["mail"][2]
+    monkeypatch.setitem(app.config, "ALLOWED_HOSTS", ("localhost",))
+    monkeypatch.setitem(app.config, "TICKET_SECRET", "short")
+    assert doctor()["configuration"][1].startswith("TICKET_SECRET has 5 characters")
+
+
+@embedded
+def test_embedded_mode_needs_nothing_beside_itself(doctor):
+    found = doctor()
+    assert {part for part, (word, _, _) in found.items() if word != "well"} == {"proxies"}
+    assert doctor.exit_code == 1
+
+
+def test_a_configuration_that_cannot_be_used_is_all_that_one_reads(tmp_path):
+    wrong = {"DB_NAME": "box", "SECRET_KEY": "", "DATABASE_URL": "", "DEFAULT_CURRENCY": "ECU", "EVENTLY_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
+    done = subprocess.run(command, env=os.environ | wrong, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    first, *rest = done.stderr.splitlines()
+    assert first == "Evently cannot run: 2 things in its configuration are wrong."
+    assert [line.split()[:2] for line in rest] == [["-", "DEFAULT_CURRENCY"], ["-", "SECRET_KEY"]]
