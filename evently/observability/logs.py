@@ -12,6 +12,8 @@ from evently.observability import context, redaction
 Line = MutableMapping[str, Any]
 # The web server's own lines, which it would write in its own way.
 BORROWED = ("_granian", "granian.access")
+# What every record has, and what other handlers leave there.
+USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
 def configure(*, level: str, is_json: bool) -> None:
@@ -49,7 +51,7 @@ def _formatter(*, is_json: bool) -> logging.Formatter:
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(),
+            _add_facts,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _add_context,
         ],
@@ -62,6 +64,14 @@ def _formatter(*, is_json: bool) -> logging.Formatter:
             structlog.processors.JSONRenderer(default=str) if is_json else _plain,
         ],
     )
+
+
+def _add_facts(_logger: object, _method: str, line: Line) -> Line:
+    """What one of us gave along as `extra`; other people's libraries give their own affairs along, Celery what tasks were told."""
+    record: logging.LogRecord = line["_record"]
+    if record.name.partition(".")[0] == "evently":
+        line.update((name, value) for name, value in vars(record).items() if name not in USUAL)
+    return line
 
 
 def _add_context(_logger: object, _method: str, line: Line) -> Line:

@@ -24,7 +24,7 @@ _requests = Histogram(
 )
 _tasks = Histogram(
     "evently_task_duration_seconds",
-    "Celery tasks by name and outcome (done, failed): how many, and how long each took.",
+    "Celery tasks by name and outcome (done, failed, retried): how many, and how long each took.",
     ("task", "outcome"),
     buckets=SLOW,
     registry=REGISTRY,

@@ -29,8 +29,9 @@ def without_secrets(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cleaned(value: Any) -> Any:
-    if not isinstance(value, str):
+    if value is None or isinstance(value, int | float):
         return value
+    value = str(value)
     for pattern, replacement in _patterns:
         value = pattern.sub(replacement, value)
     return value
