@@ -1,5 +1,6 @@
 """Creating and changing an event."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -8,11 +9,12 @@ from werkzeug.datastructures import CombinedMultiDict
 
 from evently.dashboard import blueprint
 from evently.dashboard.forms import EventForm
+from evently.dashboard.impact import differences, impact_of
 from evently.errors import Conflict, Invalid
 from evently.events import services
 from evently.events.covers import MAX_BYTES, remove_cover, set_cover
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
-from evently.events.queries import get_managed_event
+from evently.events.queries import find_last_timezone, get_managed_event
 from evently.events.rules import EventFields
 from evently.http import unsent
 from evently.http.htmx import redirect_to, render
@@ -33,7 +35,8 @@ def make_room_for_pictures(endpoint: str | None, _values: dict[str, Any] | None)
 @blueprint.get("/events/new")
 def new_event() -> Response:
     config = current_app.config
-    defaults = {"timezone": config["DEFAULT_TIMEZONE"], "currency": config["DEFAULT_CURRENCY"], "category": "other"}
+    timezone = find_last_timezone(by=signed_in_user()) or config["DEFAULT_TIMEZONE"]
+    defaults = {"timezone": timezone, "currency": config["DEFAULT_CURRENCY"], "category": "other"}
     return show_editor(EventForm(unsent.recover(), **defaults))
 
 
@@ -62,19 +65,39 @@ def edit_event(event_id: uuid.UUID) -> Response:
 
 @blueprint.post("/events/<uuid:event_id>/edit")
 def update_event(event_id: uuid.UUID) -> Response:
-    event = get_managed_event(by=signed_in_user(), event_id=event_id)
+    user = signed_in_user()
+    event = get_managed_event(by=user, event_id=event_id)
     form = EventForm(sent(), event=event)
     if not form.validate():
         return show_editor(form, event, status=422)
+    impact = impact_of(by=user, event=event, values=dict(form.fields()))
+    if impact and impact.asks and request.form.get("seen") != impact.mark:
+        return show_editor(form, event, impact=impact)
+    return save(event, form)
+
+
+def save(event: Event, form: EventForm) -> Response:
     was_draft = event.status == DRAFT
     try:
-        event = services.update_event(by=signed_in_user(), event_id=event_id, fields=with_status(form.fields()))
+        event = services.update_event(
+            by=signed_in_user(), event_id=event.id, fields=with_status(form.fields()), version=moment_of(form.version.data)
+        )
         change_cover(event, form)
     except (Invalid, Conflict) as refusal:
+        if refusal.code == "changed_meanwhile":
+            return show_both(form, event)
         form.add_refusal(refusal)
         return show_editor(form, event, status=422)
     flash("The event is published." if was_draft and event.status == PUBLISHED else "Your changes are saved.")
     return redirect_to(event_address(event))
+
+
+def show_both(form: EventForm, event: Event) -> Response:
+    """What somebody else has saved meanwhile beside what was typed; sent again, the form means what it says."""
+    event = get_managed_event(by=signed_in_user(), event_id=event.id)
+    form.version.data = event.updated_at.isoformat()
+    found = differences(form, event)
+    return show_editor(form, event, differences=found, status=409) if found else save(event, form)
 
 
 @blueprint.post("/events/<uuid:event_id>/publication")
@@ -97,8 +120,9 @@ def preview_description() -> Response:
     return render("dashboard/_description_preview.html", description=request.form.get("description", ""))
 
 
-def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200) -> Response:
-    return render("dashboard/editor.html", form=form, event=event, status=status)
+def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200, **more: Any) -> Response:
+    form.keep_cover()
+    return render("dashboard/editor.html", form=form, event=event, status=status, **more)
 
 
 def sent() -> CombinedMultiDict[str, Any]:
@@ -108,11 +132,19 @@ def sent() -> CombinedMultiDict[str, Any]:
 
 def change_cover(event: Event, form: EventForm) -> None:
     """A new picture wins over the wish to remove the old one."""
-    by, alt = signed_in_user(), form.cover_alt.data or ""
-    if form.picture or (alt != event.cover_alt and not form.removes_cover.data):
-        set_cover(by=by, event_id=event.id, picture=form.picture, alt=alt)
+    by, alt, kept = signed_in_user(), form.cover_alt.data or "", form.kept_cover.data or ""
+    if form.picture or kept or (alt != event.cover_alt and not form.removes_cover.data):
+        set_cover(by=by, event_id=event.id, picture=form.picture, alt=alt, kept=kept)
     elif form.removes_cover.data:
         remove_cover(by=by, event_id=event.id)
+
+
+def moment_of(version: str | None) -> dt.datetime | None:
+    """The version that a form was filled from; None where it says none, or nonsense."""
+    try:
+        return dt.datetime.fromisoformat(version or "")
+    except ValueError:
+        return None
 
 
 def with_status(fields: EventFields) -> EventFields:

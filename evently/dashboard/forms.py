@@ -4,13 +4,13 @@ import datetime as dt
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from wtforms import BooleanField, DateTimeLocalField, Field, FileField, SelectField, StringField, TextAreaField, URLField
+from wtforms import BooleanField, DateTimeLocalField, Field, FileField, HiddenField, SelectField, StringField, TextAreaField, URLField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
 from evently.errors import Invalid
 from evently.events import rules
-from evently.events.covers import LONGEST_ALT, Picture, read_picture
+from evently.events.covers import LONGEST_ALT, Picture, is_kept, keep_picture, read_picture
 from evently.events.models import CATEGORIES, Event
 from evently.events.rules import CURRENCIES, EventFields, known_timezones
 from evently.http.forms import AmountField, PlainForm, WholeNumberField
@@ -48,11 +48,15 @@ def plain_lines(text: str | None) -> str:
 
 
 class CoverForm(PlainForm):
-    """The part of the editor that is about the picture; once it is valid, `picture` is what was uploaded."""
+    """The part of the editor that is about the picture; once it is valid, `picture` is what was uploaded.
+
+    Browsers forget a chosen file when a form comes back, so it is kept here, and the form says which one it was.
+    """
 
     cover = FileField("Cover picture")
     cover_alt = StringField("The picture in words", [Length(max=LONGEST_ALT, message=f"Use at most {LONGEST_ALT} characters.")])
     removes_cover = BooleanField("Remove the picture and show the poster")
+    kept_cover = HiddenField()
     picture: Picture | None = None
 
     def validate_cover(self, field: Field) -> None:
@@ -63,6 +67,13 @@ class CoverForm(PlainForm):
             self.picture = read_picture(field.data.read())
         except Invalid as refusal:
             raise ValidationError(refusal.fields["cover"][0]) from refusal
+
+    def keep_cover(self) -> None:
+        """For the next time this form is sent."""
+        if self.picture:
+            self.kept_cover.data = keep_picture(self.picture)
+        elif self.kept_cover.data and not is_kept(self.kept_cover.data):
+            self.kept_cover.data = ""
 
 
 class EventForm(CoverForm):
@@ -85,12 +96,14 @@ class EventForm(CoverForm):
     max_tickets_per_booking = WholeNumberField("Most tickets in one booking", [Optional()], **WHOLE)
     max_tickets_per_user = WholeNumberField("Most tickets a person", [Optional()], **WHOLE)
     cancellation_deadline = DateTimeLocalField("Bookings can be cancelled until", [Optional()], **LOCAL_TIME)
+    # Of the event that the form was filled from: whoever saved meanwhile made another one.
+    version = HiddenField()
 
     def __init__(self, formdata: Any, *, event: Event | None = None, **defaults: Any) -> None:
         self.stored = {name: getattr(event, name) for name in MOMENTS} if event else {}
         values = {name: getattr(event, name) for name in EventFields.__annotations__} if event else defaults
         if event:
-            values |= {"cover_alt": event.cover_alt}
+            values |= {"cover_alt": event.cover_alt, "version": event.updated_at.isoformat()}
             values |= {name: wall_clock(moment, event.zone) for name, moment in self.stored.items() if moment}
         super().__init__(formdata, data=values)
         self.timezone.choices = zone_choices(self.timezone.data or "UTC")

@@ -112,6 +112,11 @@ def get_managed_event(*, by: User, event_id: uuid.UUID) -> Event:
     return event
 
 
+def find_last_timezone(*, by: User) -> str | None:
+    """That of the event somebody added last."""
+    return db.session.scalar(select(Event.timezone).where(Event.organizer_id == by.id).order_by(Event.created_at.desc()).limit(1))
+
+
 def list_public_events(filters: EventFilters, *, page: int = 1, size: int = 12) -> Page[Event]:
     """Published events; the site's own list also shows cancelled ones unless `is_active` is set."""
     return _page("public", matching_public(filters), filters, _read, number=page, size=size)

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from evently.accounts.models import User
+from evently.database import transaction
 from evently.errors import Invalid
 from evently.events import covers, pictures
 from evently.events.covers import read_picture
 from evently.events.models import Cover, Event
 from evently.events.queries import get_event
 from evently.extensions import db
-from tests.factories import api_token, log_in, make_event, make_organizer
+from tests.factories import api_token, in_days, log_in, make_event, make_organizer
 from tests.harness.site import fresh
 from tests.harness.visitor import Visitor
 
@@ -175,8 +176,11 @@ def test_a_refusal_stands_beside_the_field_and_nothing_is_written(desk: Visitor,
     long = upload(desk, event, picture(), cover_alt="x" * 201)
     assert "Use at most 200 characters." in long.text
     again = upload(desk, event, picture(), name="")
-    assert "Choose it again, please" in again.text
-    assert kept() == 0
+    assert "The picture you chose is kept" in again.text
+    assert (kept(), covers.forget_unused()) == (1, 0)
+    with transaction() as session:
+        session.execute(update(Cover).values(created_at=in_days(-2)))
+    assert (covers.forget_unused(), kept()) == (1, 0)
 
 
 def test_a_form_is_not_endless(desk: Visitor, mira: User):
