@@ -68,6 +68,8 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
             "sweep-bookings": {"task": "bookings.sweep", "schedule": _every(config["SWEEP_SECONDS"])},
             "sweep-bulk-actions": {"task": "attendees.sweep", "schedule": _every(60)},
             "sweep-mails": {"task": "notifications.deliver", "schedule": _every(config["SWEEP_SECONDS"])},
+            "tell-waiting": {"task": "notifications.tell_waiting", "schedule": _every(2 * config["SWEEP_SECONDS"])},
+            "remind": {"task": "notifications.remind", "schedule": _every(600)},
             "sweep-uploads": {"task": "events.sweep_uploads", "schedule": _every(config["SWEEP_SECONDS"])},
             "forget-leftovers": {"task": "events.forget_leftovers", "schedule": _every(3600)},
             "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},

@@ -59,7 +59,7 @@ def _create_user(
             if roles:
                 _record_creation(user, roles, by_id)
             if not is_confirmed:
-                signals.confirmation_wanted.send(user)
+                (signals.staff_account_created if roles else signals.confirmation_wanted).send(user)
     except IntegrityError as error:  # somebody took the name between the check and the insert
         raise _taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
     return user

@@ -6,6 +6,8 @@ _signals = Namespace()
 
 # sender: a user whose address is to be confirmed
 confirmation_wanted = _signals.signal("confirmation-wanted")
+# sender: a user for whom a superuser made an account with a role; the address is to be confirmed too
+staff_account_created = _signals.signal("staff-account-created")
 # sender: a user with another address than `before`; the new one is to be confirmed
 address_changed = _signals.signal("address-changed")
 # sender: a user who has forgotten the password

@@ -8,12 +8,25 @@ from evently.accounts.models import User
 from evently.database import on_commit
 from evently.extensions import db
 from evently.notifications import wakeups
-from evently.notifications.models import ACCOUNT_CLOSED, ADDRESS_CHANGED, CONFIRM_ADDRESS, PASSWORD_CHANGED, RESET_PASSWORD, Mail
+from evently.notifications.models import (
+    ACCOUNT_CLOSED,
+    ADDRESS_CHANGED,
+    CONFIRM_ADDRESS,
+    PASSWORD_CHANGED,
+    RESET_PASSWORD,
+    STAFF_ACCOUNT,
+    Mail,
+)
 
 
 @signals.confirmation_wanted.connect
 def ask_to_confirm(user: User) -> None:
     _write(CONFIRM_ADDRESS, user)
+
+
+@signals.staff_account_created.connect
+def welcome_to_the_staff(user: User) -> None:
+    _write(STAFF_ACCOUNT, user)
 
 
 @signals.address_changed.connect

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from flask import current_app
 
-from evently.bookings.models import CANCELLED
 from evently.notifications import outbox
 from evently.notifications.letters import BadAddress, Letter, compose, sender_domain
-from evently.notifications.models import BOOKING_CONFIRMED, Mail
+from evently.notifications.models import Mail
+from evently.notifications.overtaken import why_overtaken
 from evently.notifications.smtp import MailServer, Refused, Unreachable
 
 log = logging.getLogger(__name__)
@@ -120,8 +120,8 @@ def _letter(mail: Mail) -> Letter | None:
         # Whoever had it died each time.
         outbox.give_up(mail, reason=mail.last_error or f"Given up after {outbox.MAX_ATTEMPTS} tries.")
         return None
-    if _is_overtaken(mail):
-        outbox.suppress(mail, reason="The booking was cancelled before this mail could be sent.")
+    if reason := why_overtaken(mail):
+        outbox.suppress(mail, reason=reason)
         return None
     try:
         return compose(mail)
@@ -131,8 +131,3 @@ def _letter(mail: Mail) -> Letter | None:
         log.exception("Mail %s could not be written", mail.id)
         outbox.try_later(mail, reason=f"It could not be written: {error!r}")
     return None
-
-
-def _is_overtaken(mail: Mail) -> bool:
-    """A late "your seats" must not arrive after "your booking is cancelled"."""
-    return mail.kind == BOOKING_CONFIRMED and mail.booking is not None and mail.booking.status == CANCELLED

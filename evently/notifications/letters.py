@@ -1,20 +1,23 @@
-"""From a row of the outbox to what goes over the wire: headers, text and HTML (RFC 5322, MIME)."""
+"""From a row of the outbox to what goes over the wire: headers, text, HTML and files (RFC 5322, MIME)."""
 
 import datetime as dt
 import hashlib
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import parseaddr
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
+from email.utils import format_datetime, parseaddr
 
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 
 from evently.database import utc_now
-from evently.notifications.models import Mail
-from evently.notifications.rendering import render_mail
+from evently.notifications import mime, subscriptions
+from evently.notifications.attachments import attachments
+from evently.notifications.models import FROM_ORGANIZERS, Mail
+from evently.notifications.rendering import link, render_mail
 
 # Control characters, broken surrogates, line and paragraph separators: nothing a header may hold.
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
@@ -35,19 +38,54 @@ class Letter:
 
 def compose(mail: Mail) -> Letter:
     """Raises BadAddress."""
-    recipient = _checked(mail.to_address)
+    recipient = plain_address(mail.to_address)
     rendered = render_mail(mail)
-    message = EmailMessage(policy=SMTP if recipient.isascii() else SMTPUTF8)
-    message["From"] = current_app.config["DEFAULT_FROM_EMAIL"]
-    message["To"] = Address(one_line(mail.user.full_name) if mail.user else "", addr_spec=recipient)
-    message["Subject"] = one_line(rendered.subject)
-    message["Date"] = utc_now()
-    message["Message-ID"] = message_id(mail)
+    policy = SMTP if recipient.isascii() else SMTPUTF8
+    body = mime.body(rendered.text, rendered.html, attachments(mail), boundary=message_id(mail)[1:33])
+    fields = dict(_for_people(mail, recipient, rendered.subject))
+    lines = [*(_folded(policy, name, value) for name, value in fields.items()), *_for_programs(mail), body]
+    return Letter(sender=sender_address(), recipient=recipient, content=b"".join(lines))
+
+
+def _for_people(mail: Mail, recipient: str, subject: str) -> Iterator[tuple[str, str | Address]]:
+    """The headers in which there is something that somebody typed."""
+    yield "From", current_app.config["DEFAULT_FROM_EMAIL"]
+    yield "To", Address(one_line(mail.user.full_name) if mail.user else "", addr_spec=recipient)
+    if answers_to := _organizer(mail):
+        yield "Reply-To", answers_to
+    yield "Subject", one_line(subject)
+
+
+def _for_programs(mail: Mail) -> Iterator[bytes]:
+    """The other headers, all ours."""
+    yield f"Date: {format_datetime(utc_now())}\r\n".encode()
+    yield f"Message-ID: {message_id(mail)}\r\n".encode()
     # So that no holiday answer comes back (RFC 3834).
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(rendered.text, cte="quoted-printable")
-    message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-    return Letter(sender=sender_address(), recipient=recipient, content=message.as_bytes())
+    yield b"Auto-Submitted: auto-generated\r\n"
+    if token := subscriptions.token_of(mail):
+        # One click in a mail program, and no page (RFC 8058).
+        yield f"List-Unsubscribe: <{link('web.unsubscribe', token=token)}>\r\n".encode()
+        yield b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+
+
+def _organizer(mail: Mail) -> Address | None:
+    """Who answers a mail about an event."""
+    organizer = mail.event.organizer if mail.event and mail.kind in FROM_ORGANIZERS else None
+    if organizer is None or organizer.anonymised_at:
+        return None
+    try:
+        address = plain_address(organizer.email)
+    except BadAddress:
+        return None
+    # Beyond ASCII it would ask of the server what it needs to know for nothing else.
+    return Address(one_line(organizer.full_name), addr_spec=address) if address.isascii() else None
+
+
+def _folded(policy: EmailPolicy, name: str, value: str | Address) -> bytes:
+    """By the library's own header, which knows how to write what is not ASCII and refuses what would begin another line."""
+    header = EmailMessage(policy=policy)
+    header[name] = value
+    return policy.fold_binary(name, header[name])
 
 
 def sender_address() -> str:
@@ -70,8 +108,8 @@ def one_line(words: str) -> str:
     return " ".join("".join(" " if unicodedata.category(letter) in UNPRINTABLE else letter for letter in words).split())
 
 
-def _checked(address: str) -> str:
-    """The address as servers know it: the domain in ASCII."""
+def plain_address(address: str) -> str:
+    """The address as servers know it: no name, the domain in ASCII. Raises BadAddress."""
     try:
         checked = validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:

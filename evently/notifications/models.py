@@ -16,21 +16,30 @@ QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "se
 # Why a mail is suppressed, which `last_error` then says.
 NO_ADDRESS, UNSUBSCRIBED = "There is no address to send it to.", "Unsubscribed from mails like this one."
 # What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
-BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED, EVENT_CANCELLED, EVENT_MESSAGE = ABOUT_BOOKINGS = (
+BOOKING_RECEIVED, BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED = ABOUT_BOOKINGS = (
+    "booking_received",
     "booking_confirmed",
     "booking_failed",
     "booking_cancelled",
+)
+# One for each person, however many bookings they have.
+EVENT_CHANGED, EVENT_CANCELLED, EVENT_REMINDER, EVENT_MESSAGE = ABOUT_EVENTS = (
+    "event_changed",
     "event_cancelled",
+    "event_reminder",
     "event_message",
 )
-CONFIRM_ADDRESS, ADDRESS_CHANGED, RESET_PASSWORD, PASSWORD_CHANGED, ACCOUNT_CLOSED = ABOUT_ACCOUNTS = (
+CONFIRM_ADDRESS, ADDRESS_CHANGED, RESET_PASSWORD, PASSWORD_CHANGED, ACCOUNT_CLOSED, STAFF_ACCOUNT = ABOUT_ACCOUNTS = (
     "confirm_address",
     "address_changed",
     "reset_password",
     "password_changed",
     "account_closed",
+    "staff_account",
 )
-KINDS = ABOUT_BOOKINGS + ABOUT_ACCOUNTS
+# Whose answers go to the organizer.
+FROM_ORGANIZERS = ABOUT_BOOKINGS + ABOUT_EVENTS
+KINDS = FROM_ORGANIZERS + ABOUT_ACCOUNTS
 
 
 def _where(condition: str) -> dict[str, Any]:

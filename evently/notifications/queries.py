@@ -16,7 +16,19 @@ from evently.events.policies import require_manager
 from evently.events.queries import get_managed_event
 from evently.extensions import db
 from evently.notifications.messages import mail_id
-from evently.notifications.models import FAILED, NO_ADDRESS, QUEUED, SENDING, SENT, STATUSES, SUPPRESSED, Mail, Message
+from evently.notifications.models import (
+    BOOKING_CONFIRMED,
+    BOOKING_FAILED,
+    FAILED,
+    NO_ADDRESS,
+    QUEUED,
+    SENDING,
+    SENT,
+    STATUSES,
+    SUPPRESSED,
+    Mail,
+    Message,
+)
 
 # How long mails must have failed before anybody is told.
 TROUBLE = dt.timedelta(minutes=5)
@@ -57,8 +69,9 @@ class MailTrouble:
 
 
 def find_decision_mail(booking_id: uuid.UUID) -> Mail | None:
-    """The first mail about a booking, which tells how it was decided."""
-    return db.session.scalar(select(Mail).where(Mail.booking_id == booking_id).order_by(Mail.id).limit(1))
+    """The mail that tells how a booking was decided."""
+    tells = (Mail.booking_id == booking_id, Mail.kind.in_([BOOKING_CONFIRMED, BOOKING_FAILED]))
+    return db.session.scalar(select(Mail).where(*tells).order_by(Mail.id).limit(1))
 
 
 def get_mail(mail_id: int) -> Mail:
@@ -77,6 +90,11 @@ def list_mails(*, page: int = 1, size: int = 20) -> Page[Mail]:
 def list_mails_to(user: User) -> Sequence[Mail]:
     """Everything that was written to somebody, the oldest first."""
     return db.session.scalars(select(Mail).where(Mail.user_id == user.id).order_by(Mail.id)).all()
+
+
+def list_booking_mails(booking_id: uuid.UUID) -> Sequence[Mail]:
+    """Everything that was written about a booking, the oldest first; for callers that know who asks."""
+    return db.session.scalars(select(Mail).where(Mail.booking_id == booking_id).order_by(Mail.id)).all()
 
 
 def list_messages(*, by: User, event_id: uuid.UUID, page: int = 1, size: int = 20) -> Page[SentMessage]:

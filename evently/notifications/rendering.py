@@ -4,22 +4,34 @@
 the like. No request is needed: links begin with SITE_URL.
 """
 
+import datetime as dt
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
+from sqlalchemy import select
 
 from evently.accounts.links import CONFIRM_ADDRESS, RESET_PASSWORD, Purpose
+from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tickets import tickets_of
+from evently.caching import LISTS, remember
+from evently.events.filters import EventFilters
 from evently.events.models import Event
 from evently.events.posters import INKS, PAPER
+from evently.events.queries import list_public_events
+from evently.events.versions import EVENTS
+from evently.extensions import db
 from evently.notifications.models import Mail
+from evently.notifications.subscriptions import token_of
 
 # Which corner of its square a quarter of a disc fills.
 CORNERS = ("{0}px 0 0 0", "0 {0}px 0 0", "0 0 {0}px 0", "0 0 0 {0}px")
+# Other events that are named to whom one failed.
+OTHERS = 3
 TILE_ROWS, TILE_COLUMNS, TILE_SIDE = 2, 4, 58
 
 
@@ -45,21 +57,26 @@ def render_mail(mail: Mail) -> RenderedMail:
     """Subject, text and HTML. What the mail is about is as the database has it now."""
     event = mail.event or (mail.booking.event if mail.booking else None)
     context: dict[str, Any] = {
+        **mail.context,
         "mail": mail,
         "booking": mail.booking,
         "tickets": tickets_of(mail.booking) if mail.booking else [],
         "event": event,
         "user": mail.user,
         "said": _words(mail),
+        "before": _before(mail),
+        # Looked for only where a template asks.
+        "find_their_bookings": partial(_their_bookings, mail),
+        "what_else_is_on": partial(_what_else_is_on, event),
+        "unsubscribe_link": link("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
         "link": link,
         "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_ADDRESS) if mail.user and not mail.user.email_confirmed_at else "",
         "reset_link": _proof(mail, "web.reset_password", RESET_PASSWORD),
         "site_url": current_app.config["SITE_URL"],
-        **mail.context,
     }
     templates = current_app.jinja_env
     text = templates.get_template(f"emails/{mail.kind}.txt").make_module(context)
-    words = {name: value for name, value in vars(text).items() if isinstance(value, str)}
+    words = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
     html = templates.get_template(f"emails/{mail.kind}.html").render(
         context | words | {"head": poster_head(event) if event else None},
     )
@@ -71,6 +88,29 @@ def _words(mail: Mail) -> dict[str, str]:
     if mail.message:
         return {"subject": mail.message.subject, "body": mail.message.body}
     return {"subject": mail.context.get("subject", ""), "body": mail.context.get("body", "")}
+
+
+def _before(mail: Mail) -> dict[str, Any]:
+    """What a change replaced, as the event had it."""
+    before: dict[str, Any] = mail.context.get("before", {})
+    return {name: dt.datetime.fromisoformat(value) if value and name in {"time", "ends_at"} else value for name, value in before.items()}
+
+
+def _their_bookings(mail: Mail) -> list[Booking]:
+    """With which the reader comes to the event."""
+    is_theirs = (Booking.user_id == mail.user_id, Booking.event_id == mail.event_id, Booking.status == CONFIRMED)
+    return list(db.session.scalars(select(Booking).where(*is_theirs).order_by(Booking.seq)))
+
+
+def _what_else_is_on(event: Event) -> list[dict[str, Any]]:
+    """A few events like this one that have seats; in plain values, to be remembered."""
+
+    def find() -> list[dict[str, Any]]:
+        filters = EventFilters(category=event.category, is_active=True, is_upcoming=True, has_seats=True)
+        others = [other for other in list_public_events(filters, size=OTHERS + 1).items if other.id != event.id]
+        return [{name: getattr(other, name) for name in ("id", "name", "time", "timezone", "venue")} for other in others[:OTHERS]]
+
+    return remember(f"elsewhere:{event.id}", find, of=(EVENTS,), seconds=LISTS)
 
 
 def link(endpoint: str, **values: Any) -> str:

@@ -10,7 +10,7 @@ from evently.database import on_commit, transaction, utc_now
 from evently.errors import Conflict
 from evently.events.policies import require_manager
 from evently.notifications import wakeups
-from evently.notifications.models import ABOUT_BOOKINGS, FAILED, QUEUED, Mail
+from evently.notifications.models import FAILED, FROM_ORGANIZERS, QUEUED, Mail
 from evently.notifications.queries import get_mail
 
 
@@ -47,5 +47,5 @@ def _anew() -> dict[str, Any]:
 
 def _write_to_new_address(mail: Mail) -> None:
     """Not so with mails about an account: they are about the address itself."""
-    if mail.kind in ABOUT_BOOKINGS and mail.user and mail.user.email and not mail.user.anonymised_at:
+    if mail.kind in FROM_ORGANIZERS and mail.user and mail.user.email and not mail.user.anonymised_at:
         mail.to_address = mail.user.email

@@ -4,59 +4,71 @@ The receivers run under the allocator's lock, so they only write rows; whoever s
 delivery.py.
 """
 
+import datetime as dt
 import uuid
-from collections.abc import Sequence
-from functools import cache
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import JSON, Insert, String, bindparam, cast, delete, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import delete, select, update
 
 from evently.accounts.models import User
 from evently.accounts.signals import people_left
 from evently.bookings.allocation import Outcome
-from evently.bookings.models import Booking
+from evently.bookings.models import CONFIRMED, LIVE, PENDING, PROCESSING, Booking
 from evently.bookings.signals import bookings_cancelled, bookings_decided
-from evently.database import UTCDateTime, on_commit, utc_now
+from evently.database import transaction, utc_now
+from evently.events.models import PUBLISHED, Event
+from evently.events.signals import event_changed
 from evently.extensions import db
-from evently.notifications import wakeups
 from evently.notifications.models import (
     BOOKING_CANCELLED,
     BOOKING_CONFIRMED,
     BOOKING_FAILED,
+    BOOKING_RECEIVED,
     EVENT_CANCELLED,
+    EVENT_CHANGED,
+    EVENT_REMINDER,
     QUEUED,
     SENDING,
     SUPPRESSED,
     Mail,
+    Unsubscription,
 )
+from evently.notifications.overtaken import DAY_BEFORE
+from evently.notifications.subscriptions import REMINDERS
+from evently.notifications.writing import PORTION, tell_bookings, tell_people
 
-# A full house that is called off is told in portions of this size: SQLite takes only so many variables at once.
-PORTION = 1000
-
-Key = TypeVar("Key", int, uuid.UUID)
+# Who waits longer than this is told that the booking was received; the others hear at once how it was decided.
+PATIENCE = dt.timedelta(seconds=30)
 
 
 @bookings_decided.connect
 def tell_decisions(outcome: Outcome) -> None:
     """Write to everybody in this batch whether they have their tickets."""
-    _write(BOOKING_CONFIRMED, Booking.seq, [booking.seq for booking in outcome.confirmed])
-    _write(BOOKING_FAILED, Booking.seq, [booking.seq for booking, _ in outcome.failed])
+    tell_bookings(BOOKING_CONFIRMED, Booking.seq, [booking.seq for booking in outcome.confirmed])
+    tell_bookings(BOOKING_FAILED, Booking.seq, [booking.seq for booking, _ in outcome.failed])
 
 
 @bookings_cancelled.connect
 def tell_cancellations(booking_ids: Sequence[uuid.UUID], *, by_event: bool) -> None:
-    """Write to whose booking has ended, and whether the whole event did."""
-    _write(EVENT_CANCELLED if by_event else BOOKING_CANCELLED, Booking.id, booking_ids)
+    """Write to whose booking has ended; where the whole event did, once to each person."""
+    tell_bookings(EVENT_CANCELLED if by_event else BOOKING_CANCELLED, Booking.id, booking_ids)
+
+
+@event_changed.connect
+def tell_change(event: Event, changes: Mapping[str, tuple[Any, Any]]) -> None:
+    """Write to everybody with tickets, or in line for some, what it was before."""
+    before = {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, (value, _) in changes.items()}
+    db.session.flush()
+    tell_people(EVENT_CHANGED, event.id, Booking.status.in_(LIVE), occasion=uuid.uuid4().hex[:12], context={"before": before})
 
 
 @people_left.connect
 def forget_addresses(users: Sequence[User]) -> None:
     """Mails about bookings and events stay, to nobody; whatever else was written to these people goes. Nothing is sent any more."""
-    is_theirs = Mail.user_id.in_([user.id for user in users])
-    session = db.session
+    ids, session = [user.id for user in users], db.session
+    is_theirs = Mail.user_id.in_(ids)
+    session.execute(delete(Unsubscription).where(Unsubscription.user_id.in_(ids)))
     session.execute(delete(Mail).where(is_theirs, Mail.booking_id.is_(None), Mail.event_id.is_(None)))
     is_waiting = Mail.status.in_([QUEUED, SENDING])
     session.execute(
@@ -65,44 +77,33 @@ def forget_addresses(users: Sequence[User]) -> None:
     session.execute(update(Mail).where(is_theirs).values(to_address=""))
 
 
-def delivery_key(kind: str, booking_id: uuid.UUID) -> str:
-    """What must be told at most once: `booking-confirmed:0f8e…`, the id without hyphens."""
-    return f"{_prefix(kind)}{booking_id.hex}"
+def tell_waiting() -> int:
+    """Write to who has stood in line for a while that the booking is received; how many were looked at."""
+    is_late = (Booking.status.in_([PENDING, PROCESSING]), Booking.booking_date <= utc_now() - PATIENCE)
+    is_told = select(Mail.id).where(Mail.booking_id == Booking.id, Mail.kind == BOOKING_RECEIVED).exists()
+    with transaction() as session:
+        numbers = session.scalars(select(Booking.seq).where(*is_late, ~is_told).order_by(Booking.seq).limit(10 * PORTION)).all()
+        tell_bookings(BOOKING_RECEIVED, Booking.seq, numbers)
+    return len(numbers)
 
 
-def _write(kind: str, column: InstrumentedAttribute[Key], keys: Sequence[Key]) -> None:
-    """Queue a mail for each booking with one of these keys, unless it was told before or has no address to write to."""
-    connection = db.session.connection()
-    for start in range(0, len(keys), PORTION):
-        portion = {"keys": keys[start : start + PORTION], "now": utc_now()}
-        connection.execute(_insert(connection.dialect.name, kind, column), portion)
-    if keys:
-        on_commit(wakeups.wake)
+def remind() -> int:
+    """Write to who has tickets for an event that starts within a day; how many.
 
-
-@cache
-def _insert(database: str, kind: str, column: InstrumentedAttribute[Key]) -> Insert:
-    """The database makes the rows itself: sending them to it takes five times as long, and the allocator waits."""
-    values = {
-        # Ids have hyphens in PostgreSQL and none in SQLite.
-        "delivery_key": literal(_prefix(kind)) + func.replace(cast(Booking.id, String), "-", ""),
-        "kind": literal(kind),
-        "to_address": User.email,
-        "user_id": User.id,
-        "booking_id": Booking.id,
-        "event_id": Booking.event_id,
-        "context": literal({}, JSON),
-        "status": literal(QUEUED),
-        "created_at": bindparam("now", type_=UTCDateTime),
-        "not_before": bindparam("now", type_=UTCDateTime),
-    }
-    has_address = (User.email != "") & User.anonymised_at.is_(None)
-    is_meant = column.in_(bindparam("keys", expanding=True))
-    rows = select(*values.values()).join(User, Booking.user_id == User.id).where(is_meant, has_address).order_by(Booking.seq)
-    insert = (sqlite_insert if database == "sqlite" else postgresql_insert)(Mail)
-    statement = insert.from_select(list(values), rows, include_defaults=False)
-    return statement.on_conflict_do_nothing(index_elements=[Mail.delivery_key])
-
-
-def _prefix(kind: str) -> str:
-    return f"{kind.replace('_', '-')}:"
+    Not to who booked within that day, and nothing for events whose organizer wants no reminders.
+    """
+    now = utc_now()
+    is_near = (
+        Event.status == PUBLISHED,
+        Event.archived_at.is_(None),
+        Event.sends_reminders,
+        Event.time > now,
+        Event.time <= now + DAY_BEFORE,
+    )
+    reminded = 0
+    for event in db.session.scalars(select(Event).where(*is_near, Event.sends_reminders).order_by(Event.time)).all():
+        has_tickets = (Booking.status == CONFIRMED) & (Booking.decided_at <= event.time - DAY_BEFORE)
+        with transaction():
+            # Put off to another day, it is worth another reminder.
+            reminded += tell_people(EVENT_REMINDER, event.id, has_tickets, occasion=f"{event.time:%Y%m%d}", topic=REMINDERS)
+    return reminded

@@ -16,3 +16,19 @@ def deliver() -> int:
 def forget_the_gone() -> int:
     """Forget the addresses of closed accounts; how many."""
     return outbox.forget_the_gone()
+
+
+@shared_task(name="notifications.tell_waiting", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def tell_waiting() -> int:
+    """Write to who has stood in line for a while; how many."""
+    from evently.notifications import services  # noqa: PLC0415 - it wakes, and what wakes knows the tasks above
+
+    return services.tell_waiting()
+
+
+@shared_task(name="notifications.remind", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def remind() -> int:
+    """Write to who has tickets for tomorrow; how many."""
+    from evently.notifications import services  # noqa: PLC0415 - as above
+
+    return services.remind()

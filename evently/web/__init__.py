@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
         my_data,
         passwords,
         sessions,
+        subscriptions,
         tickets,
         tokens,
     )

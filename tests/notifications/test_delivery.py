@@ -30,8 +30,8 @@ def test_a_mail_arrives_as_text_and_html(open_office, booking):
     assert message["Message-ID"].endswith("@evently.example>")
     assert message["Auto-Submitted"] == "auto-generated"
     assert abs(parsedate_to_datetime(message["Date"]) - utc_now()) < dt.timedelta(minutes=1)
-    assert message.get_content_type() == "multipart/alternative"
-    assert [each.get_content_type() for each in message.iter_parts()] == ["text/plain", "text/html"]
+    assert message["Reply-To"].addresses[0].addr_spec == booking.event.organizer.email
+    assert [each.get_content_type() for each in message.walk()][1:] == ["multipart/alternative", "text/plain", "text/html", "text/calendar"]
     for kind in ("plain", "html"):
         assert "Verein für ungewöhnliche Räume e. V." in part(message, kind)
         assert f"/bookings/{booking.id}" in part(message, kind)
@@ -140,7 +140,7 @@ def test_nobody_writes_headers_through_a_name(open_office, mira):
     assert message.get_all("To")[0].addresses[0].addr_spec == "mira@talberg.example"
     assert len(message["To"].addresses) == 1
     assert sorted({name.lower() for name in message}) == sorted(
-        ["from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"]
+        ["from", "to", "reply-to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"]
     )
 
 
