@@ -10,10 +10,11 @@ from flask_login import current_user
 
 from evently.bookings.queries import count_held_tickets
 from evently.database import utc_now
-from evently.errors import DomainError
+from evently.errors import DomainError, NotFound
 from evently.events import posters, queries
 from evently.events.calendar import list_month
-from evently.events.models import CATEGORIES, Event
+from evently.events.models import CATEGORIES, DRAFT, Event
+from evently.events.policies import can_manage_event
 from evently.extensions import cache, limiter
 from evently.http.caching import cache_for_ever
 from evently.http.htmx import render, wants_fragment
@@ -95,7 +96,9 @@ def event_seats(event_id: uuid.UUID) -> Response:
 @blueprint.get("/events/<uuid:event_id>/poster.svg")
 @limiter.exempt
 def event_poster(event_id: uuid.UUID) -> Response:
-    event = queries.get_public_event(event_id)
+    event = queries.get_event(event_id)
+    if event.status == DRAFT and not (current_user.is_authenticated and can_manage_event(current_user, event)):
+        raise NotFound("There is no such event.")
     return versioned(event, make_response(posters.event_poster(event), {"Content-Type": "image/svg+xml; charset=utf-8"}))
 
 
@@ -108,7 +111,8 @@ def event_poster_png(event_id: uuid.UUID) -> Response:
 
 def versioned(event: Event, response: Response) -> Response:
     """Kept for ever where the address says which version of the poster it is."""
-    return cache_for_ever(response) if request.args.get("v") == posters.poster_version(event) else response
+    is_this = event.status != DRAFT and request.args.get("v") == posters.poster_version(event)
+    return cache_for_ever(response) if is_this else response
 
 
 def booking_box(event: Event, form: BookingForm, refusal: DomainError | None = None) -> dict[str, Any]:
