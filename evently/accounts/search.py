@@ -4,13 +4,14 @@ As with events (events/search.py) the index is the migrations', and both databas
 """
 
 from sqlalchemy import ColumnElement, Integer, column, false, func, literal_column, select, table
+from sqlalchemy.orm import InstrumentedAttribute
 
 from evently.accounts.models import User
 from evently.extensions import db
 from evently.text import words_of
 
 
-def find_people(searched: str, user_id: ColumnElement[int]) -> ColumnElement[bool]:
+def find_people(searched: str, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """The condition for a column that says whose a row is: somebody with each of these words in a name or the address."""
     words = words_of(searched)
     if not words:

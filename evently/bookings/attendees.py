@@ -14,6 +14,7 @@ from evently.accounts.search import find_people
 from evently.bookings.models import CANCELLED, CODE_ALPHABET, CONFIRMED, FAILED, PENDING, PROCESSING, STATUSES, Admission, Booking
 from evently.bookings.ticket_codes import decode_code
 from evently.database import Page
+from evently.errors import NotFound
 from evently.events.queries import get_managed_event
 from evently.extensions import db
 
@@ -92,11 +93,13 @@ def list_attendees(
     return Page(items=_read(seqs), total=total, number=page, size=size)
 
 
-def get_attendee(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID) -> Attendee | None:
-    """None when the event has no such booking. Raises NotFound, NotAllowed."""
+def get_attendee(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID) -> Attendee:
+    """Raises NotFound, also for a booking of another event, and NotAllowed."""
     get_managed_event(by=by, event_id=event_id)
     seqs = db.session.scalars(matching(event_id, AttendeeFilters(ids=(booking_id,)))).all()
-    return next(iter(_read(seqs)), None)
+    if not seqs:
+        raise NotFound("There is no such booking.")
+    return _read(seqs)[0]
 
 
 def count_states(*, by: User, event_id: uuid.UUID) -> StateCounts:
@@ -139,7 +142,7 @@ def matching(event_id: uuid.UUID, filters: AttendeeFilters) -> Select[int]:
     query = select(Booking.seq).where(*_of(event_id, filters.state))
     if filters.search:
         named = _seqs_of_code(event_id, filters.search)
-        query = query.where(Booking.seq.in_(named) if named else find_people(filters.search, Booking.user_id.expression))
+        query = query.where(Booking.seq.in_(named) if named else find_people(filters.search, Booking.user_id))
     if filters.date_from:
         query = query.where(Booking.booking_date >= filters.date_from)
     if filters.date_to:
@@ -147,10 +150,10 @@ def matching(event_id: uuid.UUID, filters: AttendeeFilters) -> Select[int]:
     return query.where(Booking.id.in_(filters.ids)) if filters.ids else query
 
 
-def ordered(query: Select[Any], ordering: str) -> Select[Any]:
-    """What `matching` finds, in this order."""
+def ordered(query: Select[Any], ordering: str, *, with_people: bool = False) -> Select[Any]:
+    """What `matching` finds, in this order; joined with people where it is sorted by them, or if that is wanted."""
     columns = (*ORDERINGS[ordering.removeprefix("-")], Booking.seq.expression)
-    if ordering.removeprefix("-") == "name":
+    if with_people or ordering.removeprefix("-") == "name":
         query = query.join(User, User.id == Booking.user_id)
     return query.order_by(*(column.desc() for column in columns) if ordering.startswith("-") else columns)
 
@@ -199,7 +202,7 @@ def _seqs_of_code(event_id: uuid.UUID, written: str) -> list[int]:
     letters = "".join(written.upper().replace("-", "").split()).removeprefix("EV")
     if len(letters) != 8 or not set(letters) <= set(CODE_ALPHABET):
         return []
-    # A reference is the id modulo 30⁸, so the two agree modulo 2⁸: that leaves one booking in 256 to be looked at.
+    # A reference is the id modulo 30⁸, so the two agree modulo 2⁸: one booking in 256 is left to be looked at.
     last_byte = sum(CODE_ALPHABET.index(letter) * 30**place for place, letter in enumerate(letters)) % 256
     ends_so = cast(Booking.id, String).like(f"%{last_byte:02x}")
     candidates = select(Booking).where(Booking.event_id == event_id, ends_so).options(lazyload("*"))

@@ -68,12 +68,13 @@ def carry_out(action_id: uuid.UUID) -> None:
         pass
 
 
-def get_action(*, by: User, action_id: uuid.UUID) -> BulkAction:
+def get_action(*, by: User, event_id: uuid.UUID, action_id: uuid.UUID) -> BulkAction:
     """As it is now. Raises NotFound, NotAllowed."""
-    action = db.session.scalar(select(BulkAction).where(BulkAction.id == action_id).execution_options(populate_existing=True))
+    get_managed_event(by=by, event_id=event_id)
+    query = select(BulkAction).where(BulkAction.id == action_id, BulkAction.event_id == event_id)
+    action = db.session.scalar(query.execution_options(populate_existing=True))
     if action is None:
         raise NotFound("There is no such action.")
-    get_managed_event(by=by, event_id=action.event_id)
     return action
 
 

@@ -23,6 +23,15 @@ CANCEL, ADMIT = BULK_KINDS = ("cancel", "admit")
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+def reference_of(booking_id: uuid.UUID) -> str:
+    """From the id: `EV-7K4M-29QD`."""
+    number, letters = booking_id.int, []
+    for _ in range(8):
+        number, index = divmod(number, len(CODE_ALPHABET))
+        letters.append(CODE_ALPHABET[index])
+    return f"EV-{''.join(letters[:4])}-{''.join(letters[4:])}"
+
+
 class Booking(Base):
     """Tickets somebody asked for. `seq` is the order of arrival, and the order in which seats are given."""
 
@@ -80,12 +89,8 @@ class Booking(Base):
 
     @property
     def reference(self) -> str:
-        """What one says on the telephone, from the id: `EV-7K4M-29QD`."""
-        number, letters = self.id.int, []
-        for _ in range(8):
-            number, index = divmod(number, len(CODE_ALPHABET))
-            letters.append(CODE_ALPHABET[index])
-        return f"EV-{''.join(letters[:4])}-{''.join(letters[4:])}"
+        """What one says on the telephone."""
+        return reference_of(self.id)
 
 
 class Admission(Base):
