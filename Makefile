@@ -4,7 +4,7 @@
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run stack test test-faults bench-api bench-booking bench-pages lint format install clean
+.PHONY: help run stack test test-faults bench-api bench-booking bench-pages soak lint format install clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ bench-booking: .venv/dev.stamp ## Measure the booking engine beside a bare handl
 
 bench-pages: .venv/dev.stamp ## Measure pages with 10,000 events beside a bare Flask page; writes docs/benchmarks/pages.md
 	.venv/bin/python -m tests.load.bench_pages
+
+soak: .venv/dev.stamp ## Mixed load on the production shape for SOAK_MINUTES=10; writes docs/benchmarks/soak.md
+	.venv/bin/python -m tests.load.soak $(or $(SOAK_MINUTES),10)
 
 lint: .venv/dev.stamp ## Check style, types, templates and who imports whom
 	.venv/bin/python -m ruff check .

@@ -60,6 +60,10 @@ class Stage:
         command += ["--concurrency", "4", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
         self._start(Service(f"The worker for {queues}", command, env=self.environ, cwd=ROOT))
 
+    def start_beat(self) -> None:
+        command = [sys.executable, "-m", "celery", "-A", "wsgi", "beat", "--pidfile=", "--loglevel", "WARNING"]
+        self._start(Service("The beat", command, env=self.environ, cwd=ROOT))
+
     def _start(self, service: Service) -> None:
         self.services.append(service)
         self.supervisor.start(service)
@@ -87,10 +91,15 @@ def stage(**variables: str) -> Iterator[Stage]:
             yield Stage(app, environ, supervisor)
 
 
-def make_event(capacity: int) -> Event:
+def make_organizer() -> User:
     organizer = User(username=secrets.token_hex(8), email=f"{secrets.token_hex(8)}@example.org", password_hash="-", is_organizer=True)
     with transaction() as session:
         session.add(organizer)
+    return organizer
+
+
+def make_event(capacity: int) -> Event:
+    organizer = make_organizer()
     time = utc_now() + dt.timedelta(days=30)
     return create_event(
         by=organizer,
