@@ -38,11 +38,18 @@ def test_every_task_has_its_queue(celery: Celery) -> None:
     assert queues == {
         "accounts.forget_old_sessions": "default",
         "accounts.mail_reset_link": "default",
+        "attendees.carry_out": "default",
+        "attendees.sweep": "default",
         "bookings.allocate_event": "bookings",
         "bookings.sweep": "bookings",
+        "events.forget_leftovers": "default",
+        "events.sweep_uploads": "default",
+        "events.work_on_upload": "default",
         "idempotency.forget_old": "default",
         "notifications.deliver": "mail",
         "notifications.forget_the_gone": "mail",
+        "notifications.remind": "mail",
+        "notifications.tell_waiting": "mail",
     }
     assert [queue.name for queue in celery.conf.task_queues] == list(QUEUES)
 
