@@ -10,8 +10,21 @@ blueprint = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint above.
-    from evently.dashboard import admin, audit, mail, staff, users, workers  # noqa: F401, PLC0415
-    from evently.dashboard import attendee_actions, attendees, copies, editor, events, exports, home  # noqa: F401, PLC0415
+    from evently.dashboard import (  # noqa: F401, PLC0415
+        admin,
+        attendee_actions,
+        attendees,
+        audit,
+        copies,
+        editor,
+        events,
+        exports,
+        home,
+        mail,
+        staff,
+        users,
+        workers,
+    )
 
     app.register_blueprint(blueprint)
 
