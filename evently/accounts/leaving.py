@@ -16,6 +16,7 @@ from evently.audit.services import record
 from evently.database import Base, transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.extensions import db
+from evently.text import has_control_characters
 
 # characters; a shorter one would mean half of the site, a longer one nobody
 PREFIX_LENGTH = range(3, 151)
@@ -66,8 +67,8 @@ def delete_people(*, by: User, prefix: str, dry_run: bool = False) -> int:
     Those with a history are anonymised instead. With `dry_run` nobody is. Raises NotAllowed, Invalid.
     """
     require_people_manager(by)
-    if len(prefix.strip()) not in PREFIX_LENGTH:
-        problem = f"Use {PREFIX_LENGTH.start} to {PREFIX_LENGTH.stop - 1} characters."
+    if len(prefix.strip()) not in PREFIX_LENGTH or has_control_characters(prefix):
+        problem = f"Use {PREFIX_LENGTH.start} to {PREFIX_LENGTH.stop - 1} characters that can be seen."
         raise Invalid("Please correct the marked fields.", fields={"prefix": [problem]})
     query = _without_roles(prefix.strip())
     if dry_run:

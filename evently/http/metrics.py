@@ -54,15 +54,20 @@ def _database() -> Iterator[Metric]:
 
 
 def _broker() -> Iterator[Metric]:
-    celery: Celery = current_app.extensions["celery"]
-    workers = living_workers(celery.conf.broker_url)
-    lengths = None if workers is None else ask_broker(lambda: _lengths(celery))
+    workers = living_workers(current_app.config["CELERY_BROKER_URL"])
+    lengths = None if workers is None else count_tasks()
     yield GaugeMetricFamily("evently_broker_up", "Whether the broker answers.", int(lengths is not None))
     if workers is None or lengths is None:
         return
     yield _by("evently_queue_tasks", "Tasks that wait for a worker.", "queue", lengths)
     takers = {queue: sum(queue in worker.queues for worker in workers) for queue in lengths}
     yield _by("evently_queue_workers", "Living workers that take tasks from the queue.", "queue", takers)
+
+
+def count_tasks() -> dict[str, int] | None:
+    """How many wait in each queue for a worker; None when the broker is away."""
+    celery: Celery = current_app.extensions["celery"]
+    return ask_broker(lambda: _lengths(celery))
 
 
 def _lengths(celery: Celery) -> dict[str, int]:

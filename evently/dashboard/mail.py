@@ -1,0 +1,40 @@
+"""Mail that did not get through, and sending it again."""
+
+from flask import Response, request, url_for
+
+from evently.dashboard import blueprint
+from evently.dashboard.admin import PREFIX, told
+from evently.http.formatting import counted
+from evently.http.htmx import render
+from evently.http.login import signed_in_user
+from evently.http.pagination import page_number
+from evently.notifications.outbox import count_unsettled
+from evently.notifications.queries import list_failed_mail, mail_trouble
+from evently.notifications.retrying import retry_all, retry_mail
+
+
+@blueprint.get(f"{PREFIX}/mail")
+def failed_mail() -> Response:
+    return show_failed_mail(page=page_number(request.args))
+
+
+@blueprint.post(f"{PREFIX}/mail/<int(max=9223372036854775807):mail_id>/retry")
+def retry_failed_mail(mail_id: int) -> Response:
+    mail = retry_mail(by=signed_in_user(), mail_id=mail_id)
+    return tell(f"The mail to {mail.to_address} is on its way again.")
+
+
+@blueprint.post(f"{PREFIX}/mail/retry")
+def retry_all_failed_mail() -> Response:
+    count = retry_all(by=signed_in_user())
+    return tell(f"{counted(count, 'mail is', 'mails are')} on the way again." if count else "There was nothing to send again.")
+
+
+def tell(news: str) -> Response:
+    return told(news, url_for("dashboard.failed_mail"), show_failed_mail)
+
+
+def show_failed_mail(news: str = "", *, page: int = 1) -> Response:
+    found = list_failed_mail(by=signed_in_user(), page=page)
+    counts, trouble = count_unsettled(), mail_trouble()
+    return render("dashboard/admin/mail.html", "dashboard/admin/_failed_mail.html", page=found, counts=counts, trouble=trouble, news=news)
