@@ -4,13 +4,14 @@ from flask import Flask
 
 from evently.cli.books import check_ledger_command
 from evently.cli.cache import cache_commands
+from evently.cli.database import migration_commands
 from evently.cli.doctor import doctor_command
 from evently.cli.events import import_events_command, seed_demo_command
 from evently.cli.load import seed_load_command
 from evently.cli.people import create_superuser_command, set_role_command
 
 COMMANDS = (
-    *(create_superuser_command, set_role_command),
+    *(migration_commands, create_superuser_command, set_role_command),
     *(seed_demo_command, import_events_command),
     *(cache_commands, seed_load_command, check_ledger_command, doctor_command),
 )
