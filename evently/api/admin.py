@@ -13,6 +13,7 @@ from evently.api.schemas.events import (
     Announced,
     Announcement,
     DeletedEvent,
+    Delivery,
     EventChanges,
     ManagedEvent,
     ManagedEventDetails,
@@ -31,7 +32,7 @@ from evently.events.rules import EventFields
 from evently.events.versions import EVENTS
 from evently.http.idempotency import claimed_id
 from evently.notifications.messages import send_message
-from evently.notifications.queries import tell_who_was_told
+from evently.notifications.queries import get_delivery, tell_who_was_told
 
 
 @endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=("not_an_organizer",))
@@ -73,6 +74,12 @@ def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
     told = tell_who_was_told(message)
     users = len(told.mail_ids)
     return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")
+
+
+@endpoint("GET", "/admin/mails/<uuid:mail_id>/", answer=Delivery, refuses=("not_your_event", "not_found"))
+def show_mail(mail_id: uuid.UUID) -> With:
+    """What became of one of the `email_tasks_queued`; for the event's organizer and staff."""
+    return With(get_delivery(by=caller(), mail_id=mail_id), mail_id=mail_id)
 
 
 @endpoint(

@@ -50,6 +50,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "email_tasks_queued": [MAIL_ID],
         "users_without_email": 0,
     },
+    "Delivery": {
+        "id": MAIL_ID, "event_id": EVENT_ID, "status": "sent", "attempts": 1, "last_error": None,
+        "created_at": BOOKED, "tried_at": BOOKED, "sent_at": BOOKED,
+    },
     "ManagedEventPage": _page("/admin/events/list/", MANAGED),
     "ManagedEventDetails": {
         "id": EVENT_ID, **WHERE, **TEXT, **PRICE,

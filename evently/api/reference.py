@@ -8,7 +8,7 @@ import flask_smorest
 from flask import Flask
 
 from evently.api.auth import SCHEMES
-from evently.api.examples import BOOKING_ID, EVENT_ID, EXAMPLES
+from evently.api.examples import BOOKING_ID, EVENT_ID, EXAMPLES, MAIL_ID
 from evently.api.schemas.shapes import Failure
 
 PREFIX = "/api"
@@ -36,7 +36,7 @@ TAGS = {
     "People": "Accounts of others, for superusers.",
     "Health": "For monitors.",
 }
-IDS = {"event_id": EVENT_ID, "booking_id": BOOKING_ID, "user_id": 42}
+IDS = {"event_id": EVENT_ID, "booking_id": BOOKING_ID, "mail_id": MAIL_ID, "user_id": 42}
 NUMBER = {"type": "integer", "minimum": 0}
 HEADERS = {
     "X-Request-ID": {"description": "The name of this request: yours if you sent one.", "schema": {"type": "string"}},

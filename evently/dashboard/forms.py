@@ -96,6 +96,7 @@ class EventForm(CoverForm):
     max_tickets_per_booking = WholeNumberField("Most tickets in one booking", [Optional()], **WHOLE)
     max_tickets_per_user = WholeNumberField("Most tickets a person", [Optional()], **WHOLE)
     cancellation_deadline = DateTimeLocalField("Bookings can be cancelled until", [Optional()], **LOCAL_TIME)
+    sends_reminders = BooleanField("Remind people by mail the day before", default=True)
     # Of the event that the form was filled from: whoever saved meanwhile made another one.
     version = HiddenField()
 

@@ -51,6 +51,7 @@ class EventFields(TypedDict, total=False):
     max_tickets_per_booking: int | None
     max_tickets_per_user: int | None
     cancellation_deadline: dt.datetime | None
+    sends_reminders: bool
     status: str
 
 

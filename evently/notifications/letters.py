@@ -9,6 +9,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
@@ -81,7 +82,7 @@ def _organizer(mail: Mail) -> Address | None:
     return Address(one_line(organizer.full_name), addr_spec=address) if address.isascii() else None
 
 
-def _folded(policy: EmailPolicy, name: str, value: str | Address) -> bytes:
+def _folded(policy: "EmailPolicy[Any]", name: str, value: str | Address) -> bytes:
     """By the library's own header, which knows how to write what is not ASCII and refuses what would begin another line."""
     header = EmailMessage(policy=policy)
     header[name] = value

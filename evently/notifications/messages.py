@@ -91,7 +91,7 @@ def preview_message(*, by: User, event_id: uuid.UUID, body: str, subject: str = 
     return render_mail(_example(by, get_managed_event(by=by, event_id=event_id), _tidy(subject, body)))
 
 
-def mail_id(key: str) -> uuid.UUID:
+def mail_id_of(key: str) -> uuid.UUID:
     """What a mail of a message is called outside, from its delivery key."""
     return uuid.UUID(hex=key.removeprefix(PREFIX))
 

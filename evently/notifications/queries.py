@@ -15,7 +15,7 @@ from evently.errors import NotFound
 from evently.events.policies import require_manager
 from evently.events.queries import get_managed_event
 from evently.extensions import db
-from evently.notifications.messages import mail_id
+from evently.notifications.messages import PREFIX, mail_id_of
 from evently.notifications.models import (
     BOOKING_CONFIRMED,
     BOOKING_FAILED,
@@ -125,11 +125,20 @@ def list_deliveries(*, by: User, message_id: uuid.UUID, status: str = "", page: 
     return paginate(query.where(Mail.status == status) if status else query, number=page, size=size)
 
 
+def get_delivery(*, by: User, mail_id: uuid.UUID) -> Mail:
+    """One of the mails that `tell_who_was_told` names. Raises NotFound, NotAllowed."""
+    mail = db.session.scalar(select(Mail).where(Mail.delivery_key == f"{PREFIX}{mail_id.hex}"))
+    if mail is None or mail.event is None:
+        raise NotFound("There is no such mail.")
+    require_manager(by, mail.event)
+    return mail
+
+
 def tell_who_was_told(message: Message) -> Told:
     """Mails that nobody will get have no id here."""
     query = select(Mail.delivery_key, Mail.status, Mail.last_error).where(Mail.message_id == message.id).order_by(Mail.id)
     mails = db.session.execute(query).all()
-    ids = [mail_id(key) for key, status, _ in mails if status != SUPPRESSED]
+    ids = [mail_id_of(key) for key, status, _ in mails if status != SUPPRESSED]
     return Told(message.event_id, ids, sum(status == SUPPRESSED and reason == NO_ADDRESS for _, status, reason in mails))
 
 

@@ -67,7 +67,7 @@ def render_mail(mail: Mail) -> RenderedMail:
         "before": _before(mail),
         # Looked for only where a template asks.
         "find_their_bookings": partial(_their_bookings, mail),
-        "what_else_is_on": partial(_what_else_is_on, event),
+        "what_else_is_on": partial(_what_else_is_on, event) if event else list,
         "unsubscribe_link": link("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
         "link": link,
         "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_ADDRESS) if mail.user and not mail.user.email_confirmed_at else "",
@@ -76,7 +76,7 @@ def render_mail(mail: Mail) -> RenderedMail:
     }
     templates = current_app.jinja_env
     text = templates.get_template(f"emails/{mail.kind}.txt").make_module(context)
-    words = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
+    words: dict[str, Any] = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
     html = templates.get_template(f"emails/{mail.kind}.html").render(
         context | words | {"head": poster_head(event) if event else None},
     )

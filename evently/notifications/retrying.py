@@ -25,8 +25,10 @@ def retry_mail(*, by: User, mail_id: int) -> Mail:
     else:
         require_manager(by, mail.event)
     with transaction() as session:
-        if not session.execute(update(Mail).where(Mail.id == mail_id, Mail.status == FAILED).values(_anew())).rowcount:
+        failed = update(Mail).where(Mail.id == mail_id, Mail.status == FAILED)
+        if not session.connection().execute(failed.values(_anew())).rowcount:
             raise Conflict("This mail has not failed, so there is nothing to try again.", code="mail_not_failed")
+        session.refresh(mail)
         _write_to_new_address(mail)
         on_commit(wakeups.wake)
     return mail

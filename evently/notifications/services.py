@@ -93,13 +93,7 @@ def remind() -> int:
     Not to who booked within that day, and nothing for events whose organizer wants no reminders.
     """
     now = utc_now()
-    is_near = (
-        Event.status == PUBLISHED,
-        Event.archived_at.is_(None),
-        Event.sends_reminders,
-        Event.time > now,
-        Event.time <= now + DAY_BEFORE,
-    )
+    is_near = (Event.time > now, Event.time <= now + DAY_BEFORE, Event.status == PUBLISHED, Event.archived_at.is_(None))
     reminded = 0
     for event in db.session.scalars(select(Event).where(*is_near, Event.sends_reminders).order_by(Event.time)).all():
         has_tickets = (Booking.status == CONFIRMED) & (Booking.decided_at <= event.time - DAY_BEFORE)

@@ -61,7 +61,7 @@ def delivery_key(kind: str, booking_id: uuid.UUID) -> str:
 
 @cache
 def _for_bookings(database: str, kind: str, column: InstrumentedAttribute[Key]) -> Insert:
-    key = literal(_prefix(kind)) + _hex(Booking.id)
+    key: ColumnElement[str] = literal(_prefix(kind)) + _hex(Booking.id)
     if kind in ABOUT_EVENTS:
         key = literal(_prefix(kind)) + _hex(Booking.event_id) + ":" + cast(User.id, String)
     return _insert(database, _rows(kind, key).where(column.in_(bindparam("keys", expanding=True))))
@@ -73,13 +73,13 @@ def _rows(kind: str, key: ColumnElement[str], *, topic: str = "", context: dict[
     if topic:
         is_off = select(Unsubscription.user_id).where(Unsubscription.user_id == User.id, Unsubscription.topic == topic)
         reasons.append((is_off.exists(), UNSUBSCRIBED))
-    values = {
+    values: dict[str, ColumnElement[Any]] = {
         "delivery_key": key,
         "kind": literal(kind),
-        "to_address": User.email,
-        "user_id": User.id,
-        "booking_id": Booking.id,
-        "event_id": Booking.event_id,
+        "to_address": User.email.expression,
+        "user_id": User.id.expression,
+        "booking_id": Booking.id.expression,
+        "event_id": Booking.event_id.expression,
         "context": literal(context or {}, JSON),
         "status": case(*((condition, SUPPRESSED) for condition, _ in reasons), else_=QUEUED),
         "last_error": case(*((condition, cast(reason, Text)) for condition, reason in reasons), else_=null()),

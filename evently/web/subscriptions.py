@@ -17,7 +17,7 @@ def unsubscribe(token: str) -> Response:
 # Mail programs send this by themselves, without a page and so without its token (RFC 8058). The link is signed instead,
 # and nobody else knows it.
 @blueprint.post("/unsubscribe/<token>")
-@csrf.exempt
+@csrf.exempt  # type: ignore[untyped-decorator] # Flask-WTF has no types
 def confirm_unsubscription(token: str) -> Response:
     subscription = subscriptions.open_token(token)
     if request.form.get("again"):

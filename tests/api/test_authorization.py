@@ -1,6 +1,7 @@
 """Who may call what: every address of the API, asked by everybody."""
 
 import itertools
+import uuid
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +10,8 @@ from flask import Flask
 from evently.accounts.models import User
 from evently.bookings.models import Booking
 from evently.events.models import Event
+from evently.notifications.messages import send_message
+from evently.notifications.queries import tell_who_was_told
 from tests.factories import PASSWORD, auth, make_booking, make_event, make_organizer, make_staff, make_superuser, make_user
 
 ROLES = ("anonymous", "attendee", "other attendee", "organizer", "other organizer", "staff", "superuser", "suspended")
@@ -23,6 +26,7 @@ class Scene:
     event: Event
     bare_event: Event
     booking: Booking
+    mail: uuid.UUID
 
 
 @pytest.fixture
@@ -38,7 +42,9 @@ def scene(app):
         "suspended": make_superuser(is_active=False, is_staff=True, is_organizer=True),
     }
     event = make_event(by=people["organizer"], capacity=100)
-    return Scene(people, event, make_event(by=people["organizer"]), make_booking(user=people["attendee"], event=event, decided=False))
+    bare_event, booking = make_event(by=people["organizer"]), make_booking(user=people["attendee"], event=event, decided=False)
+    message = send_message(by=event.organizer, event_id=event.id, audience="waiting", body="Patience.")
+    return Scene(people, event, bare_event, booking, tell_who_was_told(message).mail_ids[0])
 
 
 def credentials(scene: Scene, role: str):
@@ -94,6 +100,7 @@ MATRIX = [
     ("GET", "list_managed_events", "/admin/events/list/", None, ORGANIZERS),
     ("GET", "show_managed_event", "/admin/events/{event}/details/", None, MANAGERS),
     ("POST", "notify_attendees", "/admin/events/{event}/notify/", announcement, MANAGERS),
+    ("GET", "show_mail", "/admin/mails/{mail}/", None, MANAGERS),
     ("GET", "show_overview", "/admin/analytics/", None, ORGANIZERS),
     ("GET", "show_event_report", "/admin/analytics/{event}/", None, MANAGERS),
     ("POST", "create_staff", "/admin/users/staff/", registration, (401, 403, 403, 403, 403, 403, 201, 401)),
@@ -121,7 +128,7 @@ def test_who_may_call_it(client, no_limits, scene, row):
             # The one before may be gone.
             scene.booking = make_booking(user=scene.people["attendee"], event=scene.event, decided=False)
             scene.bare_event = make_event(by=scene.people["organizer"])
-        known = {"event": scene.event.id, "bare_event": scene.bare_event.id, "booking": scene.booking.id}
+        known = {"event": scene.event.id, "bare_event": scene.bare_event.id, "booking": scene.booking.id, "mail": scene.mail}
         address = path.format(**known, attendee=scene.people["attendee"].id)
         sent = {"json": body(scene, role)} if body else {}
         answers[role] = client.open(f"/api{address}", method=method, headers=auth(person) if person else {}, **sent).status_code

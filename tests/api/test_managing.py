@@ -9,6 +9,15 @@ from evently.notifications.models import EVENT_MESSAGE, QUEUED, Mail
 from tests.factories import make_booking, make_event, make_staff, make_user
 
 
+def test_what_became_of_a_mail(api):
+    event = make_event()
+    make_booking(event=event)
+    (mail_id,) = api("POST", f"/admin/events/{event.id}/notify/", WORDS, by=event.organizer).json["email_tasks_queued"]
+    mail = api("GET", f"/admin/mails/{mail_id}/", by=event.organizer).json
+    assert (mail["id"], mail["event_id"], mail["status"], mail["attempts"]) == (mail_id, str(event.id), "queued", 0)
+    assert (mail["last_error"], mail["tried_at"], mail["sent_at"]) == (None, None, None)
+
+
 def test_an_event_is_deleted_once_nobody_holds_tickets(api):
     event = make_event()
     booking = make_booking(event=event)

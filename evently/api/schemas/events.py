@@ -4,11 +4,12 @@ from decimal import Decimal
 
 from marshmallow import fields, validate
 
-from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text, Whole, YesNo
+from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text, TrueOrFalse, Whole, YesNo
 from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shape, text
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
 from evently.notifications.messages import LENGTHS as MESSAGE_LENGTHS
+from evently.notifications.models import STATUSES
 
 PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
 
@@ -31,6 +32,7 @@ class EventChanges(Shape):
     max_tickets_per_booking = Whole(most=MAX_CAPACITY, allow_none=True)
     max_tickets_per_user = Whole(most=MAX_CAPACITY, allow_none=True)
     cancellation_deadline = Moment(allow_none=True)
+    sends_reminders = TrueOrFalse(metadata={"description": "Whether people with tickets get a mail the day before; true unless set."})
     status = text(choices=(DRAFT, PUBLISHED))
 
 
@@ -84,6 +86,17 @@ class Announced(Answer):
     users_notified = Whole(least=0)
     email_tasks_queued = fields.List(Id(), attribute="mail_ids", metadata={"description": "An id for each mail, one per person."})
     users_without_email = Whole(least=0, attribute="without_address")
+
+
+class Delivery(Answer):
+    id = Id(attribute="mail_id")
+    event_id = Id()
+    status = text(choices=STATUSES)
+    attempts = Whole(least=0)
+    last_error = Text(allow_none=True, metadata={"description": "Why it waits for another try, was given up, or is not sent at all."})
+    created_at = Moment()
+    tried_at = Moment(allow_none=True)
+    sent_at = Moment(allow_none=True)
 
 
 class EventInShort(Answer):
