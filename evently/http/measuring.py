@@ -2,12 +2,17 @@
 
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, request
+from flask.globals import request_ctx
 
 from evently.observability import metrics
 
 log = logging.getLogger(__name__)
+# Where a request's own variables are kept by whoever comes before the application.
+BEGAN = "evently.began"
 # In place of a route: addresses that lead nowhere, of which there are more than can be counted.
 NOWHERE = "none"
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
@@ -20,25 +25,26 @@ def init_app(app: Flask) -> None:
 
 
 def begin() -> None:
-    g.began = time.perf_counter()
+    request.environ[BEGAN] = time.perf_counter()
 
 
 def measure(response: Response) -> Response:
-    seconds = time.perf_counter() - g.began
+    # Each look through a proxy takes as long as it takes to count.
+    current = request_ctx._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Werkzeug's documented way to the object itself
+    asked = current.request
+    seconds = time.perf_counter() - asked.environ[BEGAN]
+    method = asked.method if asked.method in METHODS else "other"
     # As the routing found it: the path itself may hold a secret, as links in mails do.
-    route = request.url_rule.rule if request.url_rule else NOWHERE
-    method = request.method if request.method in METHODS else "other"
-    metrics.count_request(method, route, response.status_code, seconds)
-    level = _level(response.status_code, 1000 * seconds)
-    if level:
-        facts = {"method": method, "route": route, "status": response.status_code, "ms": round(1000 * seconds, 1)}
-        log.log(level, "Request", extra=facts)
+    route, status = asked.url_rule.rule if asked.url_rule else NOWHERE, response.status_code
+    metrics.count_request(method, route, status, seconds)
+    if level := _level(current.app.config, status, 1000 * seconds):
+        log.log(level, "Request", extra={"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)})
     return response
 
 
-def _level(status: int, milliseconds: float) -> int | None:
+def _level(config: Mapping[str, Any], status: int, milliseconds: float) -> int | None:
     """None: not worth a line."""
-    config = current_app.config
+    # 503: the site says itself that something is away.
     if status >= 500 and status != 503:
         return logging.ERROR
     if 0 < config["SLOW_REQUEST_MS"] <= milliseconds:
