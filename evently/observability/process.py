@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import socket
 
 from celery.signals import setup_logging, worker_ready
 from prometheus_client import CollectorRegistry, start_http_server
@@ -18,7 +19,8 @@ def begin(settings: Settings) -> None:
     setup_logging.connect(_leave_ours)
     # Embedded mode is one process, and where nobody may ask no files are needed.
     if not settings.EMBEDDED and (settings.METRICS_TOKEN or settings.METRICS_PORT):
-        shared.share(settings.DATA_DIR / "metrics")
+        # Processes of several containers have the same numbers.
+        shared.share(settings.DATA_DIR / "metrics" / socket.gethostname())
     if settings.METRICS_PORT:
         worker_ready.connect(functools.partial(_serve, settings.METRICS_HOST, settings.METRICS_PORT), weak=False)
 
