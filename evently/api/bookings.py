@@ -11,10 +11,20 @@ from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.listing import days, present_page
 from evently.api.presenters import With, timeline
+from evently.api.schemas.bookings import (
+    ORDERINGS,
+    Attendee,
+    AttendeeSearch,
+    BookingDetails,
+    BookingInHistory,
+    BookingSearch,
+    CancelledBooking,
+    NewBooking,
+)
 from evently.api.schemas.bookings import Booking as BookingSchema
-from evently.api.schemas.bookings import BookingDetails, BookingInHistory, BookingSearch, CancelledBooking, NewBooking
 from evently.api.schemas.shapes import page_of
 from evently.bookings import queries, services
+from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.models import Booking
 from evently.bookings.policies import require_booker
 from evently.errors import Invalid
@@ -82,6 +92,22 @@ def list_bookings(query: dict[str, Any], user_id: int) -> dict[str, Any]:
         by=caller(), user_id=user_id, status=query.get("status", ""), page=query["page"], size=query["page_size"], **days(query)
     )
     return present_page(page)
+
+
+@endpoint(
+    "GET",
+    "/admin/events/<uuid:event_id>/bookings/",
+    query=AttendeeSearch,
+    answer=page_of(Attendee),
+    refuses=("not_your_event", "not_found", "no_such_page"),
+)
+def list_event_bookings(query: dict[str, Any], event_id: uuid.UUID) -> dict[str, Any]:
+    """Who has booked an event; for its organizer and staff."""
+    name = query["ordering"].removeprefix("-")
+    ordering = query["ordering"].replace(name, ORDERINGS[name])
+    filters = AttendeeFilters(search=query["search"], state=query["state"], **days(query))
+    page, size = query["page"], query["page_size"]
+    return present_page(list_attendees(by=caller(), event_id=event_id, filters=filters, ordering=ordering, page=page, size=size))
 
 
 class Holder(TypedDict):

@@ -22,6 +22,10 @@ MANAGED = {"id": EVENT_ID, **WHERE, **LEFT, **PRICE, "organizer": "gaswerk", "is
 PUBLIC = {"id": EVENT_ID, **WHERE, **LEFT, **PRICE, **TEXT, "organizer": "gaswerk"}
 HISTORY = {"id": BOOKING_ID, "event": {**BOOKED_EVENT, "venue": WHERE["venue"], "time": TIME}, **BOOKING, "status": "confirmed"}
 PLACED = {"id": BOOKING_ID, "event": BOOKED_EVENT, "user": HOLDER, **BOOKING, "status": "processing", "task_id": TASK_ID}
+ATTENDEE = {
+    "id": BOOKING_ID, "reference": "EV-7K4M-29QD", "user": {**HOLDER, "name": "Mira Tälberg", "email": "mira@example.org"},
+    **BOOKING, "currency": "EUR", "checked_in": 0, "status": "confirmed",
+}  # fmt: skip
 FIGURE = {"event_id": EVENT_ID, "name": WHERE["name"]}
 
 
@@ -68,6 +72,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "BookingDetails": {**PLACED, "position": 3, "timeline": [{"step": "received", "time": BOOKED}]},
     "CancelledBooking": {"booking_id": BOOKING_ID, "status": "cancelled"},
     "BookingInHistoryPage": _page("/users/42/bookings/", HISTORY),
+    "AttendeePage": _page(f"/admin/events/{EVENT_ID}/bookings/", ATTENDEE),
     "Overview": {
         "total_bookings": 118,
         "most_popular_events": [{**FIGURE, "bookings": 118}],

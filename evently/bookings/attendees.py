@@ -106,7 +106,7 @@ def count_states(*, by: User, event_id: uuid.UUID) -> StateCounts:
     """Raises NotFound, NotAllowed."""
     get_managed_event(by=by, event_id=event_id)
     by_status = select(Booking.status, func.count()).where(Booking.event_id == event_id).group_by(Booking.status)
-    counts: dict[str, int] = dict(db.session.execute(by_status).tuples().all())
+    counts: dict[str, int] = dict(db.session.execute(by_status).all())
     come_in = db.session.scalar(select(func.count()).where(*_of(event_id, "checked_in"))) or 0
     confirmed = counts.get(CONFIRMED, 0)
     return StateCounts(
@@ -188,7 +188,7 @@ def _read(seqs: Sequence[int]) -> list[Attendee]:
     query = select(Booking).where(Booking.seq.in_(seqs)).options(lazyload(Booking.event)).execution_options(populate_existing=True)
     bookings = {booking.seq: booking for booking in db.session.scalars(query)}
     admitted = select(Admission.booking_seq, func.count()).where(Admission.booking_seq.in_(seqs)).group_by(Admission.booking_seq)
-    come_in: dict[int, int] = dict(db.session.execute(admitted).tuples().all())
+    come_in: dict[int, int] = dict(db.session.execute(admitted).all())
     return [Attendee(bookings[seq], come_in.get(seq, 0)) for seq in seqs if seq in bookings]
 
 

@@ -99,6 +99,7 @@ MATRIX = [
     ("DELETE", "delete_event", "/admin/events/{bare_event}/delete/", None, MANAGERS),
     ("GET", "list_managed_events", "/admin/events/list/", None, ORGANIZERS),
     ("GET", "show_managed_event", "/admin/events/{event}/details/", None, MANAGERS),
+    ("GET", "list_event_bookings", "/admin/events/{event}/bookings/", None, MANAGERS),
     ("POST", "notify_attendees", "/admin/events/{event}/notify/", announcement, MANAGERS),
     ("GET", "show_mail", "/admin/mails/{mail}/", None, MANAGERS),
     ("GET", "show_overview", "/admin/analytics/", None, ORGANIZERS),

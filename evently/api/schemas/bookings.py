@@ -3,9 +3,13 @@
 from marshmallow import fields
 
 from evently.api.fields import Amount, Choice, Id, Moment, Text, Whole
-from evently.api.schemas.shapes import Answer, Days, Paging, Shape
+from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shape
+from evently.bookings.attendees import STATES
 from evently.bookings.models import STATUSES
 from evently.events.rules import MAX_CAPACITY
+
+# By their names here; the order of arrival is that of the moments.
+ORDERINGS = {"booking_date": "seq", "name": "name", "ticket_count": "tickets", "status": "status"}
 
 
 class NewBooking(Shape):
@@ -16,6 +20,16 @@ class NewBooking(Shape):
 
 class BookingSearch(Paging, Days):
     status = Choice(*STATUSES)
+
+
+class AttendeeSearch(Paging, Days):
+    search = Text(
+        load_default="",
+        validate=SEARCH_LENGTH,
+        metadata={"description": "Beginnings of words of a name or an address, or all of a booking's reference or a ticket's code."},
+    )
+    state = Choice(*STATES, load_default="")
+    ordering = Choice(*ORDERINGS, *(f"-{name}" for name in ORDERINGS), load_default="-booking_date")
 
 
 class BookedEvent(Answer):
@@ -62,6 +76,23 @@ class BookingInHistory(Answer):
     total_amount = Amount()
     booking_date = Moment()
     status = Choice(*STATUSES)
+
+
+class AttendeePerson(BookingHolder):
+    name = Text(attribute="full_name")
+    email = Text()
+
+
+class Attendee(Answer):
+    id = Id(attribute="booking.id")
+    reference = Text(attribute="booking.reference")
+    user = fields.Nested(AttendeePerson, attribute="booking.user")
+    ticket_count = Whole(attribute="booking.ticket_count")
+    checked_in = Whole(least=0, attribute="admitted", metadata={"description": "Tickets that have opened the door."})
+    total_amount = Amount(attribute="booking.total_amount")
+    currency = Text(attribute="booking.currency")
+    booking_date = Moment(attribute="booking.booking_date")
+    status = Choice(*STATUSES, attribute="booking.status")
 
 
 class CancelledBooking(Answer):
