@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
         exports,
         home,
         mail,
+        messages,
         staff,
         users,
         workers,

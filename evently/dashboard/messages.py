@@ -1,0 +1,134 @@
+"""What an organizer writes to the people of an event: to whom, how it will look, and what became of it."""
+
+import uuid
+from typing import Any
+
+from flask import Response, flash, request, url_for
+from wtforms import RadioField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from evently.dashboard import blueprint
+from evently.dashboard.admin import told
+from evently.dashboard.forms import plain_lines
+from evently.errors import Invalid, NotFound
+from evently.events.models import Event
+from evently.events.queries import get_managed_event
+from evently.http import unsent
+from evently.http.arguments import one_of
+from evently.http.forms import PlainForm
+from evently.http.htmx import redirect_to, render
+from evently.http.idempotency import claimed_id
+from evently.http.login import signed_in_user
+from evently.http.pagination import page_number
+from evently.notifications.audiences import AUDIENCES
+from evently.notifications.deliveries import describe_message
+from evently.notifications.messages import LENGTHS, count_audience, preview_message, send_message, send_test
+from evently.notifications.models import FAILED, QUEUED, SENDING, SENT, SUPPRESSED
+from evently.notifications.queries import list_deliveries, list_messages
+from evently.notifications.retrying import retry_mail
+
+MESSAGES = "/events/<uuid:event_id>/messages"
+MESSAGE = f"{MESSAGES}/<uuid:message_id>"
+EVERYONE = next(iter(AUDIENCES))
+STATES = {"": "All", SENT: "Sent", QUEUED: "Waiting", SENDING: "Being sent", FAILED: "Failed", SUPPRESSED: "Not sent"}
+
+
+def at_most(field: str) -> Length:
+    return Length(max=LENGTHS[field], message=f"Use at most {LENGTHS[field]:,} characters.")
+
+
+class MessageForm(PlainForm):
+    """A message while it is written."""
+
+    audience = RadioField("To", choices=AUDIENCES, default=EVERYONE)
+    subject = StringField("Subject", [at_most("subject")])
+    body = TextAreaField("Message", [DataRequired("Write something first."), at_most("body")], filters=[plain_lines])
+
+    def words(self) -> dict[str, str]:
+        return {"subject": self.subject.data or "", "body": self.body.data or ""}
+
+
+@blueprint.get(MESSAGES)
+def event_messages(event_id: uuid.UUID) -> Response:
+    audience = one_of(AUDIENCES, request.args.get("audience", "")) or EVERYONE
+    return show_messages(event_id, MessageForm(unsent.recover(), audience=audience), "dashboard/_message_list.html")
+
+
+@blueprint.get(f"{MESSAGES}/audience")
+def count_readers(event_id: uuid.UUID) -> Response:
+    return show_messages(event_id, MessageForm(request.args), "dashboard/_message_audience.html")
+
+
+@blueprint.post(f"{MESSAGES}/preview")
+def preview_event_message(event_id: uuid.UUID) -> Response:
+    return show_preview(event_id, MessageForm(request.form))
+
+
+@blueprint.post(f"{MESSAGES}/test")
+def test_message(event_id: uuid.UUID) -> Response:
+    form, news = MessageForm(request.form), ""
+    if form.validate():
+        try:
+            mail = send_test(by=signed_in_user(), event_id=event_id, **form.words())
+            news = f"A test is on its way to {mail.to_address}."
+        except Invalid as refusal:
+            form.add_refusal(refusal)
+    return show_preview(event_id, form, news=news)
+
+
+@blueprint.post(MESSAGES)
+def send_event_message(event_id: uuid.UUID) -> Response:
+    form = MessageForm(request.form)
+    if not form.validate():
+        return show_messages(event_id, form, status=422)
+    try:
+        audience = form.audience.data
+        message = send_message(by=signed_in_user(), event_id=event_id, audience=audience, message_id=claimed_id(), **form.words())
+    except Invalid as refusal:
+        form.add_refusal(refusal)
+        return show_messages(event_id, form, status=422)
+    flash("The message is on its way.")
+    return redirect_to(url_for("dashboard.show_message", event_id=event_id, message_id=message.id))
+
+
+@blueprint.get(MESSAGE)
+def show_message(event_id: uuid.UUID, message_id: uuid.UUID) -> Response:
+    return show_deliveries(event_id, message_id)
+
+
+@blueprint.post(f"{MESSAGE}/mails/<int(max=9223372036854775807):mail_id>/retry")
+def retry_message(event_id: uuid.UUID, message_id: uuid.UUID, mail_id: int) -> Response:
+    mail = retry_mail(by=signed_in_user(), mail_id=mail_id)
+    address = url_for("dashboard.show_message", event_id=event_id, message_id=message_id)
+    return told(f"The mail to {mail.to_address} is on its way again.", address, lambda news: show_deliveries(event_id, message_id, news))
+
+
+def show_preview(event_id: uuid.UUID, form: MessageForm, *, news: str = "") -> Response:
+    """How it will look, to how many, and the button that sends it; or what is missing."""
+    by = signed_in_user()
+    if not form.validate() or form.form_errors:
+        return show_messages(event_id, form, "dashboard/_message_preview.html", status=422)
+    preview = preview_message(by=by, event_id=event_id, **form.words())
+    return show_messages(event_id, form, "dashboard/_message_preview.html", preview=preview, news=news)
+
+
+def show_messages(event_id: uuid.UUID, form: MessageForm, fragment: str | None = None, *, status: int = 200, **context: Any) -> Response:
+    by = signed_in_user()
+    event = get_managed_event(by=by, event_id=event_id)
+    audience = one_of(AUDIENCES, form.audience.data or "") or EVERYONE
+    readers = count_audience(by=by, event_id=event_id, audience=audience)
+    page = list_messages(by=by, event_id=event_id, page=page_number(request.args))
+    context |= {"event": event, "form": form, "readers": readers, "page": page, "audiences": AUDIENCES}
+    return render("dashboard/messages.html", fragment, status=status, **context)
+
+
+def show_deliveries(event_id: uuid.UUID, message_id: uuid.UUID, news: str = "") -> Response:
+    by = signed_in_user()
+    sent = describe_message(by=by, message_id=message_id)
+    event: Event = sent.message.event
+    if event.id != event_id:
+        raise NotFound("There is no such message.")
+    state = one_of(STATES, request.args.get("state", ""))
+    page = list_deliveries(by=by, message_id=message_id, status=state, page=page_number(request.args))
+    context = {"event": event, "sent": sent, "page": page, "state": state, "states": STATES, "audiences": AUDIENCES, "news": news}
+    return render("dashboard/messages_one.html", "dashboard/_message_deliveries.html", **context)
