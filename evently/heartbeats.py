@@ -59,11 +59,21 @@ class Heartbeat(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no 
 
 def living_workers(broker_url: str) -> Sequence[Worker] | None:
     """None when the broker, which would know, is away."""
+    words = _living(broker_url)
+    return None if words is None else [_worker(word) for word in words]
+
+
+def has_worker(broker_url: str, hostname: str) -> bool:
+    """Whether the one with this name, its machine's included, lives."""
+    return any(word.startswith(f"{hostname} ") for word in _living(broker_url) or ())
+
+
+def _living(broker_url: str) -> list[str] | None:
     if broker_url == IN_MEMORY:
         now = time.monotonic()
-        return [_worker(word) for word, until in sorted(_here.items()) if until >= now]
+        return [word for word, until in sorted(_here.items()) if until >= now]
     words = ask_broker(lambda: _redis(broker_url).eval(LIVING, 1, KEY))
-    return None if words is None else [_worker(word.decode()) for word in sorted(words)]
+    return None if words is None else [word.decode() for word in sorted(words)]
 
 
 def _who(consumer: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Fetches what tests need and pip does not bring: a Chromium and htmx. Says what it does; quick when all is there.
+"""Fetches what tests need and pip does not bring: a Chromium, htmx and nginx. Says what it does; quick when all is there.
 
 It never fails: a test that cannot run for want of a part says so itself.
 """
@@ -18,6 +18,7 @@ HTMX = "htmx.org"
 def main() -> None:
     provide_htmx()
     provide_browser()
+    provide_proxy()
 
 
 def provide_htmx() -> None:
@@ -49,6 +50,12 @@ def provide_browser() -> None:
     run(sys.executable, "-m", "playwright", "install", *with_dependencies, "chromium")
 
 
+def provide_proxy() -> None:
+    """nginx, of which only the program is used: no service is started."""
+    if not (shutil.which("nginx") or shutil.which("/usr/sbin/nginx")):
+        apt_install("nginx-light")
+
+
 def apt_install(package: str) -> None:
     if can_use_apt():
         say(f"Installing {package} with apt-get.")
@@ -67,7 +74,7 @@ def distribution() -> str:
 
 
 def run(*command: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    done = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"})
     if done.returncode:
         say(f"That did not work: {' '.join(command)}")
 

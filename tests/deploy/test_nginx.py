@@ -1,0 +1,121 @@
+"""The proxy's files: read by a parser of theirs, and by nginx itself in front of the site."""
+
+import contextlib
+import re
+import shutil
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from email.message import Message
+from pathlib import Path
+
+import crossplane
+import pytest
+from flask import Flask
+
+from evently.launch.ports import free_port
+from evently.launch.processes import Child, wait_until
+from tests.harness.live import serving
+from tests.harness.parts import ROOT, find_nginx, require
+from tests.harness.site import Site
+
+FILES = ROOT / "deploy" / "nginx"
+NAME = "tickets.example.org"
+
+
+def laid_out(place: Path, *, upstream: str, http: int = 80, https: int = 443) -> Path:
+    """The files where they belong, but below this directory and on these ports; the file to start nginx with."""
+    shutil.copytree(FILES, place / "evently")
+    shutil.move(place / "evently" / upstream, place / "evently" / "upstream.conf")
+    text = (FILES / "evently.conf").read_text()
+    text = text.replace("/etc/nginx/evently", f"{place}/evently").replace("/srv/evently", str(ROOT))
+    text = re.sub(r"listen (\[::\]:)?80 ", rf"listen \g<1>{http} ", text)
+    text = re.sub(r"listen (\[::\]:)?443 ", rf"listen \g<1>{https} ", text)
+    (place / "evently.conf").write_text(text)
+    main = place / "nginx.conf"
+    main.write_text(
+        f"daemon off; pid {place}/pid; error_log stderr; events {{}}\n"
+        f"http {{ types {{ text/css css; }} access_log off; client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;\n"
+        f"fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s; include {place}/evently.conf; }}\n"
+    )
+    return main
+
+
+@pytest.mark.parametrize("upstream", ["upstream-compose.conf", "upstream-machine.conf"])
+def test_each_file_is_understood(tmp_path: Path, upstream: str):
+    found = crossplane.parse(str(laid_out(tmp_path, upstream=upstream)), catch_errors=True)
+    assert found["errors"] == []
+    assert len(found["config"]) == 4
+
+
+@pytest.fixture
+def https(site: Site, tmp_path: Path, app: Flask) -> Iterator[tuple[int, int]]:
+    """nginx in front of a live site; its ports for http and https."""
+    require("nginx")
+    http_port, https_port = free_port(), free_port()
+    main = laid_out(tmp_path, upstream="upstream-machine.conf", http=http_port, https=https_port)
+    subprocess.run([ROOT / "deploy/self-signed.sh", NAME, tmp_path / "evently/certificates"], capture_output=True, check=True)
+    with contextlib.ExitStack() as stack:
+        web = stack.enter_context(serving(site, SITE_URL=f"https://{NAME}", TRUSTED_PROXIES="127.0.0.1", RATELIMIT_DEFAULT="60 per hour"))
+        upstream = tmp_path / "evently/upstream.conf"
+        text = upstream.read_text().replace("127.0.0.1:8001", web.removeprefix("http://"))
+        # The other one of the two is away, as it is while it restarts.
+        upstream.write_text(text.replace("127.0.0.1:8002", f"127.0.0.1:{free_port()}"))
+        child = Child([find_nginx() or "nginx", "-e", "stderr", "-p", tmp_path, "-c", main], cwd=tmp_path)
+        stack.callback(child.stop)
+        wait_until(lambda: _is_up(https_port), child, what="nginx", timeout=20)
+        yield http_port, https_port
+
+
+def ask(port: int, path: str, *, scheme: str = "https", **headers: str) -> tuple[int, Message, bytes]:
+    context = ssl._create_unverified_context()
+    request = urllib.request.Request(f"{scheme}://127.0.0.1:{port}{path}", headers={"Host": NAME} | headers)
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Stay)
+    try:
+        with opener.open(request, timeout=10) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_the_site_behind_it(https: tuple[int, int]):
+    http_port, https_port = https
+    status, headers, _ = ask(http_port, "/login?next=/bookings", scheme="http")
+    assert (status, headers["Location"]) == (308, f"https://{NAME}/login?next=/bookings")
+
+    status, headers, page = ask(https_port, "/login")
+    assert (status, b"<html" in page) == (200, True)
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert headers["Set-Cookie"].startswith("__Host-session=")
+    assert "Secure" in headers["Set-Cookie"]
+
+    [style] = re.findall(rb'href="(/static/evently.css\?v=\w+)"', page)
+    status, headers, content = ask(https_port, style.decode())
+    assert (status, headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+    assert "Permissions-Policy" not in headers, "this file should have come from the disk"
+    assert content == (ROOT / "evently/static/evently.css").read_bytes()
+    assert ask(https_port, "/static/nothing.css")[0] == 404
+    assert ask(https_port, "/static/../../config.py")[0] in {400, 404}
+    assert ask(https_port, "/metrics")[0] == 404
+    assert ask(https_port, "/", Host="evil.example")[0] == 400
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_who_writes_an_address_of_their_own_is_counted_all_the_same(https: tuple[int, int]):
+    left = [ask(https[1], "/", **{"X-Forwarded-For": f"198.51.100.{n}"})[1]["X-RateLimit-Remaining"] for n in range(3)]
+    assert left == [str(int(left[0]) - n) for n in range(3)]
+
+
+def _is_up(port: int) -> bool:
+    try:
+        return ask(port, "/healthz")[0] == 200
+    except OSError:
+        return False

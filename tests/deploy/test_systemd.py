@@ -1,0 +1,57 @@
+"""The units for one machine: their commands, and what systemd itself says where it is at hand."""
+
+import re
+import shutil
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.commands import refuse_unknown
+from tests.harness.parts import ROOT
+
+UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+# Where docs/operations.md puts the site.
+HOME = "/srv/evently"
+
+
+def read(unit: Path) -> RawConfigParser:
+    parser = RawConfigParser(strict=False, delimiters=("=",), interpolation=None)
+    parser.optionxform = str
+    parser.read(unit)
+    return parser
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_its_command_can_be_run_by_nobody_of_importance(unit: Path):
+    service = read(unit)["Service"]
+    command = service["ExecStart"].replace("%i", "8001")
+    assert command.startswith(f"{HOME}/")
+    program = command.split()[0]
+    if program.startswith(f"{HOME}/deploy/"):
+        assert (ROOT / program.removeprefix(f"{HOME}/")).stat().st_mode & 0o111
+    else:
+        refuse_unknown(command)
+    assert service["User"] == "evently"
+    assert (service["NoNewPrivileges"], service["ProtectSystem"], service["CapabilityBoundingSet"]) == ("yes", "strict", "")
+
+
+def test_the_target_starts_each_part_once():
+    [wanted] = [read(unit)["Unit"]["Wants"].split() for unit in UNITS if unit.suffix == ".target"]
+    parts = {re.sub(r"@\d+", "@", name) for name in wanted}
+    assert parts == {unit.name for unit in SERVICES} - {"evently-backup.service"}
+    assert wanted.count("evently-beat.service") == 1
+
+
+def test_systemd_understands_them(tmp_path: Path):
+    if not shutil.which("systemd-analyze"):
+        # Nothing brings it where it is not at home; the tests above have read the units.
+        return
+    for unit in UNITS:
+        # The programs are where this checkout is.
+        (tmp_path / unit.name).write_text(unit.read_text().replace(HOME, str(ROOT)))
+    done = subprocess.run(["systemd-analyze", "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False)
+    complaints = [line for line in done.stderr.splitlines() if "evently" in line and str(tmp_path) in line]
+    assert complaints == []
