@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from evently.accounts.models import User
 from evently.audit.services import record
+from evently.bookings.admissions import write_admissions
 from evently.bookings.attendees import AttendeeFilters, Audience, count_matching, has_come_in, matching
 from evently.bookings.models import ADMIT, CANCEL, CANCELLED, CONFIRMED, LIVE, SEAT_HOLDING, Admission, Booking, BulkAction
 from evently.bookings.signals import bookings_cancelled
@@ -96,7 +97,7 @@ def _carry_out_portion(action_id: uuid.UUID) -> bool:
         if not seqs:
             action.finished_at = utc_now()
             return False
-        done = _cancel(stock, seqs) if action.kind == CANCEL else _admit(seqs)
+        done = _cancel(stock, seqs) if action.kind == CANCEL else _admit(action, seqs)
         action.done, action.skipped, action.seen_seq = action.done + done, action.skipped + len(seqs) - done, seqs[-1]
     return True
 
@@ -124,17 +125,16 @@ def _cancel(stock: Sequence[TicketStock], seqs: Sequence[int]) -> int:
     return len(rows)
 
 
-def _admit(seqs: Sequence[int]) -> int:
+def _admit(action: BulkAction, seqs: Sequence[int]) -> int:
     """How many of them came in with this, wholly or with the seats that were missing."""
     session = db.session
     session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).with_for_update())
     rows = session.execute(select(Booking.seq, Booking.ticket_count).where(Booking.seq.in_(seqs), *_can_be(ADMIT))).all()
     there = {tuple(row) for row in session.execute(select(Admission.booking_seq, Admission.seat).where(Admission.booking_seq.in_(seqs)))}
-    now, seats = utc_now(), [(row.seq, seat) for row in rows for seat in range(1, row.ticket_count + 1)]
-    new = [{"booking_seq": seq, "seat": seat, "admitted_at": now} for seq, seat in seats if (seq, seat) not in there]
-    if new:
-        session.execute(insert(Admission), new)
-    return len({row["booking_seq"] for row in new})
+    seats = [(row.seq, seat) for row in rows for seat in range(1, row.ticket_count + 1)]
+    new = [(seq, seat) for seq, seat in seats if (seq, seat) not in there]
+    write_admissions(event_id=action.event_id, seats=new, by_id=action.by_id)
+    return len({seq for seq, _ in new})
 
 
 def _can_be(kind: str) -> tuple[Any, ...]:

@@ -97,12 +97,19 @@ class Admission(Base):
     """A ticket that has opened the door: one row for each seat of a booking that came."""
 
     __tablename__ = "admissions"
-    __table_args__ = (CheckConstraint("seat > 0", name="seat_positive"),)
+    __table_args__ = (CheckConstraint("seat > 0", name="seat_positive"), Index(None, "event_id", "admitted_at"))
 
     booking_seq: Mapped[int] = mapped_column(ForeignKey("bookings.seq"), primary_key=True)
     # from 1 to the booking's ticket_count
     seat: Mapped[int] = mapped_column(primary_key=True)
     admitted_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    # The booking's, for counting whom an event has inside; the booking's own foreign key vouches for it.
+    event_id: Mapped[uuid.UUID] = mapped_column(Uuid)
+    # The door, in the words of whoever stands there; "" where there is only one.
+    gate: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    admitted_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+    admitted_by: Mapped[User | None] = relationship(lazy="joined")
 
 
 class BulkAction(Base):

@@ -8,3 +8,7 @@ _signals = Namespace()
 bookings_decided = _signals.signal("bookings-decided")
 # sender: list of booking ids; `by_event`: whether the event was called off rather than the booking given back
 bookings_cancelled = _signals.signal("bookings-cancelled")
+# sender: the event's id; `rows`: the admissions just written, one for each seat let in
+tickets_admitted = _signals.signal("tickets-admitted")
+# sender: the event's id; `row`: the admission just taken back
+admission_undone = _signals.signal("admission-undone")

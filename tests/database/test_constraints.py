@@ -45,7 +45,7 @@ def test_the_database_refuses(app, model, values, name):
     booking = make_booking()
     with transaction() as session:
         session.add(Mail(delivery_key="one", kind="booking_confirmed", to_address="a@example.org"))
-        session.add(Admission(booking_seq=booking.seq, seat=1))
+        session.add(Admission(booking_seq=booking.seq, event_id=booking.event_id, seat=1))
     # "too long": PostgreSQL looks at a column's length before it looks at CHECKs.
     with pytest.raises((IntegrityError, DataError), match=f"{name}|too long"), db.engine.begin() as connection:
         connection.execute(sa.update(model).values(values))

@@ -87,7 +87,7 @@ def test_pages_for_members(new_page: NewPage):
     log_in(page, user)
     used = make_booking(user=user)
     with transaction() as session:
-        session.add(Admission(booking_seq=used.seq, seat=1))
+        session.add(Admission(booking_seq=used.seq, event_id=used.event_id, seat=1))
     bookings = [f"/bookings/{booking.id}" for booking in (confirmed, cancelled)]
     tickets = [f"/tickets/{tickets_of(reload(booking))[0].name}" for booking in (confirmed, cancelled, used)]
     tabs = ["/bookings", "/bookings?tab=past", "/bookings?tab=cancelled"]

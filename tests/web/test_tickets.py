@@ -33,7 +33,7 @@ def scan(svg: str) -> str:
 
 def let_in(booking: Booking, seat: int) -> None:
     with transaction() as session:
-        session.add(Admission(booking_seq=booking.seq, seat=seat))
+        session.add(Admission(booking_seq=booking.seq, event_id=booking.event_id, seat=seat))
 
 
 def test_a_ticket_shows_its_state_its_codes_and_whose_it_is(client: FlaskClient):
