@@ -20,6 +20,8 @@ def init_app(app: Flask) -> None:
         events,
         exports,
         home,
+        impact,
+        imports,
         mail,
         messages,
         staff,

@@ -27,6 +27,8 @@ LONGEST_NAME = 200
 def start_upload(*, by: User, filename: str, content: bytes, fills: Fills, upload_id: uuid.UUID | None = None) -> Upload:
     """Take a file in, to be tried row by row; what its owner uploaded before and did not want goes.
 
+    With an `upload_id` that was used before, this is that upload.
+
     Raises NotAllowed for people who do not organize, UnreadableFile, and Invalid for fills that no event could have.
     """
     require_organizer(by)
@@ -47,6 +49,8 @@ def start_upload(*, by: User, filename: str, content: bytes, fills: Fills, uploa
         total=total,
     )
     with transaction() as session:
+        if (written := session.get(Upload, upload.id)) is not None:
+            return written
         session.execute(delete(Upload).where(Upload.by_id == by.id, Upload.state.in_([CHECKING, CHECKED, FAILED])))
         session.add(upload)
         _wake(upload.id)
@@ -95,7 +99,7 @@ def list_uploads(*, by: User, limit: int = 5) -> Sequence[Upload]:
 def count_outcomes(upload: Upload) -> dict[Outcome, int]:
     """How many rows had each outcome so far, those that had none left out."""
     query = select(UploadRow.outcome, func.count()).where(UploadRow.upload_id == upload.id).group_by(UploadRow.outcome)
-    found = dict(db.session.execute(query).tuples().all())
+    found = dict(db.session.execute(query).all())
     return {outcome: found[outcome] for outcome in Outcome if outcome in found}
 
 

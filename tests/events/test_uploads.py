@@ -1,0 +1,152 @@
+"""Files on their way in: tried, looked over, written, by workers that may die."""
+
+import datetime as dt
+import functools
+import json
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from evently.accounts.models import User
+from evently.database import transaction, utc_now
+from evently.errors import Conflict, Invalid, NotAllowed, NotFound
+from evently.events import uploading
+from evently.events.importing import BATCH, Fills, Outcome
+from evently.events.imports.files import UnreadableFile
+from evently.events.models import Event, Upload
+from evently.events.tasks import forget_leftovers, sweep_uploads, work_on_upload
+from evently.events.uploads import confirm_upload, count_outcomes, discard_upload, get_upload, list_rows, start_upload
+from evently.extensions import db
+from tests.factories import make_booking, make_event, make_organizer, make_user
+from tests.harness.site import apart, fresh
+
+FILLS = Fills(capacity=50, price=Decimal(5), timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def mira(app) -> User:
+    return make_organizer()
+
+
+def entries(count: int) -> list[dict[str, object]]:
+    return [{"id": f"e{number}", "name": f"Event {number}", "venue": "Hall", "start": "2034-05-01T20:00"} for number in range(count)]
+
+
+def upload(by: User, rows: list[dict[str, object]], name: str = "events.json") -> Upload:
+    return start_upload(by=by, filename=name, content=json.dumps(rows).encode(), fills=FILLS)
+
+
+def work(upload: Upload, **options: float) -> bool:
+    """A worker's turn; the upload shows how far it came."""
+    more = apart(functools.partial(uploading.work_on, upload.id, **options))
+    fresh()
+    db.session.refresh(upload)
+    return more
+
+
+def count_events() -> int:
+    fresh()
+    return db.session.scalar(select(func.count()).select_from(Event)) or 0
+
+
+def test_a_file_is_tried_then_written_and_nothing_twice(mira):
+    known = make_event(by=mira, source_id="e1", name="Old name", capacity=50)
+    file = upload(mira, [*entries(3), {"id": "e9", "name": "No start", "venue": "Hall"}, *entries(1)])
+    assert (file.state, file.total) == ("checking", 5)
+    assert work(file) is False
+    expected = {Outcome.CREATED: 2, Outcome.UPDATED: 1, Outcome.DUPLICATE: 1, Outcome.REFUSED: 1}
+    assert (file.state, file.done, count_outcomes(file)) == ("checked", 5, expected)
+    assert (count_events(), known.name) == (1, "Old name")
+    refused = list_rows(file, outcome="refused").items[0]
+    assert (refused.number, refused.name, refused.problems) == (4, "No start", {"time": ["This is needed."]})
+    assert all(row.event_id is None for row in list_rows(file).items)
+
+    confirm_upload(by=mira, upload_id=file.id)
+    confirm_upload(by=mira, upload_id=file.id)
+    assert work(file) is False
+    assert (file.state, file.content, count_outcomes(file), count_events()) == ("done", b"", expected, 3)
+    assert known.name == "Event 1"
+    assert list_rows(file, outcome="updated").items[0].event_id == known.id
+    again = upload(mira, entries(3))
+    work(again)
+    assert count_outcomes(again) == {Outcome.UNCHANGED: 3}
+
+
+def test_a_rehearsal_cancels_nothing_and_tells_nobody(mira):
+    event = make_event(by=mira, source_id="e0")
+    booking = make_booking(event=event)
+    file = upload(mira, [entries(1)[0] | {"status": "cancelled"}])
+    work(file)
+    assert count_outcomes(file) == {Outcome.CANCELLED: 1}
+    fresh()
+    assert (event.status, booking.status) == ("published", "confirmed")
+
+
+def test_it_goes_on_where_a_worker_ended(mira):
+    file = upload(mira, [*entries(BATCH + 20), *entries(1)])
+    assert work(file, turn=0.0) is True
+    assert (file.state, file.done, file.lease_until) == ("checking", BATCH, None)
+    assert work(file) is False
+    # The event in the last row was in the first, in another worker's turn.
+    assert count_outcomes(file) == {Outcome.CREATED: BATCH + 20, Outcome.DUPLICATE: 1}
+    confirm_upload(by=mira, upload_id=file.id)
+    assert work(file, turn=0.0) is True
+    assert count_events() == BATCH
+    with transaction():
+        file.lease_until = utc_now() + dt.timedelta(minutes=1)
+    assert (work(file), apart(sweep_uploads)) == (False, 0)
+    with transaction():
+        file.lease_until = utc_now() - dt.timedelta(seconds=1)
+    assert apart(sweep_uploads) == 1
+    db.session.refresh(file)
+    assert (file.state, count_events()) == ("done", BATCH + 20)
+
+
+def test_who_organizes_no_more_imports_no_more(mira):
+    file = upload(mira, entries(2))
+    work(file)
+    confirm_upload(by=mira, upload_id=file.id)
+    with transaction():
+        mira.is_organizer = False
+    work(file)
+    assert (file.state, file.reason, count_events()) == ("failed", "Only organizers can do this.", 0)
+    with pytest.raises(NotAllowed):
+        start_upload(by=make_user(), filename="a.json", content=b"[]", fills=FILLS)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.txt", b"[]"), ("a.json", b"nonsense"), ("a.json", b"[]"), ("a.csv", b"\xff\xfe\xff")])
+def test_what_cannot_be_read_is_refused_at_once(mira, name, content):
+    with pytest.raises(UnreadableFile):
+        start_upload(by=mira, filename=name, content=content, fills=FILLS)
+    with pytest.raises(Invalid) as refusal:
+        start_upload(by=mira, filename="a.json", content=b"[{}]", fills=Fills(capacity=0, timezone="Mars"))
+    assert set(refusal.value.fields) == {"capacity", "timezone"}
+
+
+def test_a_file_is_its_owners_and_what_was_not_wanted_goes(mira):
+    gone = upload(mira, entries(1)).id
+    second = upload(mira, entries(1), name="../../\x1b[2J" + "x" * 300 + ".json")
+    assert second.filename.endswith("x.json")
+    assert len(second.filename) == 200
+    for verb in (get_upload, confirm_upload, discard_upload):
+        with pytest.raises(NotFound):
+            verb(by=make_organizer(), upload_id=second.id)
+        with pytest.raises(NotFound):
+            verb(by=mira, upload_id=gone)
+    with pytest.raises(Conflict):
+        confirm_upload(by=mira, upload_id=second.id)
+    gone = second.id
+    discard_upload(by=mira, upload_id=gone)
+    assert apart(uploading.work_on, gone) is False
+
+
+def test_old_files_are_forgotten(mira):
+    file = upload(mira, entries(1))
+    gone = file.id
+    apart(work_on_upload, str(gone))
+    with transaction():
+        file.created_at = utc_now() - dt.timedelta(days=8)
+    assert apart(forget_leftovers) == 1
+    with pytest.raises(NotFound):
+        get_upload(by=mira, upload_id=gone)
