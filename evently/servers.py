@@ -43,9 +43,10 @@ def database_url_from(environ: Mapping[str, str]) -> str:
 def engine_options(database_url: str) -> dict[str, Any]:
     if database_url.startswith("sqlite"):
         # seconds a writer waits for another; bookings are short, so this is plenty
-        return {"connect_args": {"timeout": 30}, "pool_size": 20, "max_overflow": 40}
+        return {"connect_args": {"timeout": 30}, "pool_size": 20, "max_overflow": 40, "hide_parameters": True}
     # Reads need no transaction around them, which would cost two more round trips; transaction() asks for one.
-    return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30, "isolation_level": "AUTOCOMMIT"}
+    # Errors that are logged do not tell what was written: some of it is hashes of passwords.
+    return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30, "isolation_level": "AUTOCOMMIT", "hide_parameters": True}
 
 
 def on_redis(redis_url: str | None) -> dict[str, Any]:

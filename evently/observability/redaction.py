@@ -34,7 +34,7 @@ _patterns = (
     (re.compile(rf"((?:\w*(?:{SECRET})\w*)['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;)}}\]]+)", re.IGNORECASE), rf"\1{HIDDEN}"),
     # /password/<the secret of a link>: long words that nobody thought of, and hashes
     (re.compile(r"(?<![\w-])(?=[\w.-]*\d)(?=[\w.-]*[a-z])(?=[\w.-]*[A-Z])[\w-]{20,}(?:\.[\w-]+)*"), HIDDEN),
-    (re.compile(r"\b[0-9a-f]{40,}\b"), HIDDEN),
+    (re.compile(r"\b[0-9a-f]{40,}\b|\$argon2\w+\$[\w$=,+/]+"), HIDDEN),
 )
 
 

@@ -181,6 +181,9 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
     "who logs in by address": (lambda _: find_user_by_login("User99@example.org"), "uq_users_email_lower"),
     "an API token": (lambda _: find_token("some token"), "uq_api_tokens_token_sha256"),
     "the mails to send": (lambda _: db.session.scalars(outbox.waiting(utc_now(), limit=50)).all(), "ix_mails_waiting"),
+    "how many bookings wait, for monitors": (lambda _: bookings.count_waiting(), "ix_bookings_queue"),
+    "how many mails wait, for monitors": (lambda _: outbox.count_unsettled(), "ix_mails_waiting"),
+    "how many mails failed, for monitors": (lambda _: outbox.count_unsettled(), "ix_mails_failed"),
     "the newest mails": (lambda _: list_mails(), "pk_mails"),
     "confirmed bookings of an event": (
         lambda crowd: bookings.count_confirmed_bookings(crowd.quiet_event),

@@ -6,9 +6,13 @@ import subprocess
 import sys
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from evently.accounts.models import User
 from evently.bookings import allocation
 from evently.bookings.tasks import allocate_event
+from evently.database import transaction
 from evently.launch.embedded import EmbeddedWorker
 from evently.observability import context
 from evently.observability.redaction import without_secrets
@@ -114,6 +118,20 @@ def test_no_secret_is_ever_in_a_line(app, client, visitor, monkeypatch):
         assert secret not in lines.text, secret
 
 
+def test_what_was_written_is_not_told_when_it_fails(app):
+    """The database's own words hold what must be unique, but no other value."""
+    make_user(username="ada")
+    user = make_user(username="bob", password_hash="$argon2id$v=19$secret-hash")
+    with written() as lines:
+        try:
+            with transaction() as session:
+                session.execute(sa.update(User).where(User.id == user.id).values(username="ada", password_hash="other-secret-hash"))
+        except IntegrityError:
+            log.exception("Broken")
+    assert "UPDATE users" in lines.text
+    assert "secret-hash" not in lines.text
+
+
 def crash(token):
     raise RuntimeError(
         f"could not ask https://ada:very-secret@db/?key=very-secret with Authorization: Token {token}, password='very-secret'"
@@ -132,6 +150,7 @@ def crash(token):
         ("SECRET_KEY=abc, next", "SECRET_KEY=***, next"),
         ("{'password': 'a b', 'name': 'x'}", "{'password': ***, 'name': 'x'}"),
         (f"token {TOKEN}", "token ***"),
+        ("Failing row contains (1, ada, $argon2id$v=19$m=65536,t=3$abc/+$x, t).", "Failing row contains (1, ada, *** t)."),
         ("/password/1.1699.aB3dE6gH9jK2mN5pQ8sT1vW4", "/password/1.1699.***"),
         ("Mail 17 to ada@example.org failed: 550 no such user", None),
         ("event 0b4ee1b4-6f6c-4a4b-9d53-6f1f3a0f8c11 was decided", None),
