@@ -111,3 +111,10 @@ def test_a_feed_that_has_not_changed_is_not_sent_again(client: FlaskClient):
 
 def test_an_empty_feed_is_a_calendar_too(client: FlaskClient):
     assert entries(client, "/events.ics?q=nothing") == []
+
+
+def test_what_is_long_or_has_signs_of_its_own_comes_back_as_it_was(client: FlaskClient):
+    event = make_event(name="Ä" * 90 + "; a, b\\n", venue="Höhe, " * 30, summary="Zeile\neins; zwei")
+    [entry] = entries(client, f"/events/{event.id}/calendar.ics")
+    assert (entry["SUMMARY"], entry["LOCATION"]) == (event.name, event.venue)
+    assert entry["DESCRIPTION"].startswith(event.summary)
