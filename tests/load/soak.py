@@ -1,6 +1,6 @@
 """`make soak`: the production shape under a mixed load for a set time: what it answers, how quickly, and what it remembers.
 
-Of a hundred requests eighty look at pages, fifteen book and five cancel or look at dashboards. Prints everything and
+Of a hundred requests eighty look at pages, fifteen book and five cancel, let people in or look at dashboards. Prints everything and
 writes docs/benchmarks/soak.md: latency by minute, errors, memory of each process, the books.
 """
 
@@ -10,6 +10,7 @@ import http.client
 import itertools
 import json
 import random
+import re
 import secrets
 import threading
 import time
@@ -17,6 +18,7 @@ import uuid
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import psutil
 from flask import Flask
@@ -25,7 +27,7 @@ from sqlalchemy import func, select
 from config import ROOT
 from evently.accounts import sessions
 from evently.bookings import ledger
-from evently.bookings.models import PROCESSING, Booking
+from evently.bookings.models import PROCESSING, Admission, Booking
 from evently.events.models import Event
 from evently.events.services import add_events
 from evently.extensions import db
@@ -53,6 +55,8 @@ class Request:
     expected: frozenset[int]
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    # For a booking: the event, and whose token it was
+    event: str = ""
     buyer: str = ""
 
 
@@ -72,13 +76,23 @@ class Crowd:
         self._events = [str(event.id) for event in events]
         self._tokens = itertools.cycle([token for _, token in make_buyers(BUYERS)])
         self._cookie = _sign_in(organizer_id)
-        self._booked: deque[tuple[str, str]] = deque()
+        self._form_token = ""
+        # (event, booking, whose token it was)
+        self._booked: deque[tuple[str, str, str]] = deque()
         # The same requests in the same order whenever it is run.
         self._random = random.Random(17)
         self._lock = threading.Lock()
         rules = {rule.endpoint: rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
         names = ("show_event", "list_attendees", "check_in", "event_analytics", "home", "analytics", "list_events")
         self._dashboards = [rules[f"dashboard.{name}"] for name in names if f"dashboard.{name}" in rules]
+
+    def open_dashboard(self, address: tuple[str, int]) -> None:
+        """As a browser does before it sends a form: its page holds what the form must say."""
+        connection = http.client.HTTPConnection(*address, timeout=30)
+        connection.request("GET", "/dashboard/", headers={"Cookie": self._cookie})
+        found = re.search(r'name="csrf_token" value="([^"]+)"', connection.getresponse().read().decode())
+        assert found, "nobody is signed in"
+        self._form_token = found[1]
 
     def next(self) -> Request:
         with self._lock:
@@ -87,7 +101,7 @@ class Crowd:
 
     def note(self, request: Request, answer: bytes) -> None:
         if request.kind == BOOK:
-            self._booked.append((json.loads(answer)["id"], request.buyer))
+            self._booked.append((request.event, json.loads(answer)["id"], request.buyer))
 
     def _browse(self) -> Request:
         event, word, page = self._random.choice(self._events), self._random.choice(WORDS).lower(), self._random.randint(1, 20)
@@ -101,15 +115,20 @@ class Crowd:
         event = self._events[min(int(self._random.expovariate(0.02)), EVENTS - 1)]
         body = json.dumps({"event_id": event, "number_of_tickets": self._random.randint(1, 4)}).encode()
         headers = {"Authorization": f"Token {token}", "Content-Type": "application/json", "Idempotency-Key": uuid.uuid4().hex}
-        return Request(BOOK, "POST", "/api/bookings/", frozenset({201, 409}), headers, body, token)
+        return Request(BOOK, "POST", "/api/bookings/", frozenset({201, 409}), headers, body, event, token)
 
     def _manage(self) -> Request:
-        if len(self._booked) > THREADS and self._random.random() < 0.5:
-            booking, token = self._booked.popleft()
+        what = self._random.choice(("cancel", "admit", "look"))
+        if what == "look" or len(self._booked) <= THREADS:
+            path = self._random.choice(self._dashboards).replace("<uuid:event_id>", self._random.choice(self._events))
+            return Request(REST, "GET", path, frozenset({200}), {"Cookie": self._cookie})
+        event, booking, token = self._booked.popleft()
+        if what == "cancel":
             # 409: it was sold out before.
             return Request(REST, "DELETE", f"/api/bookings/{booking}/", frozenset({200, 409}), {"Authorization": f"Token {token}"})
-        path = self._random.choice(self._dashboards).replace("<uuid:event_id>", self._random.choice(self._events))
-        return Request(REST, "GET", path, frozenset({200}), {"Cookie": self._cookie})
+        headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        form = urlencode({"booking": booking, "csrf_token": self._form_token}).encode()
+        return Request(REST, "POST", f"/dashboard/events/{event}/attendees/admit", frozenset({303}), headers, form)
 
 
 class Soak:
@@ -176,6 +195,7 @@ def main() -> None:
     with stage(RATELIMIT_DEFAULT="1000000 per minute", METRICS_TOKEN=TOKEN) as played:
         crowd = _make_crowd(played.app)
         address = played.start_web()
+        crowd.open_dashboard(address)
         for queues in ("bookings", "mail,default"):
             played.start_worker(queues)
         played.start_beat()
@@ -241,7 +261,8 @@ def _report_books(report: Report) -> None:
         time.sleep(0.1)
     report.section("The books")
     counts = db.session.execute(select(Booking.status, func.count()).group_by(Booking.status)).all()
-    report.line("Bookings", ", ".join(f"{count:,} {status}" for status, count in sorted(counts)))
+    report.line("Bookings", ", ".join(f"{count:,} {status}" for status, count in sorted(map(tuple, counts))))
+    report.line("Tickets let in", f"{db.session.scalar(select(func.count()).select_from(Admission)):,}")
     report.line("Not decided half a minute after the end", str(left), floor="0", holds=not left)
     breaches = list(ledger.check())
     report.line("Rows that break an invariant", str(len(breaches)), floor="0", holds=not breaches)
