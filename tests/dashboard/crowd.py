@@ -25,8 +25,8 @@ SELECT {uuid}, :event, :ticket_type, id, 1 + id % 4, 12.5 * (1 + id % 4), 'EUR',
 FROM users WHERE username LIKE :prefix || '%' ORDER BY id
 """
 ADMISSIONS = """
-INSERT INTO admissions (booking_seq, seat, admitted_at)
-SELECT seq, 1, :now FROM bookings WHERE event_id = :event AND status = 'confirmed' AND user_id % 100 BETWEEN 12 AND 19
+INSERT INTO admissions (booking_seq, seat, admitted_at, event_id)
+SELECT seq, 1, :now, event_id FROM bookings WHERE event_id = :event AND status = 'confirmed' AND user_id % 100 BETWEEN 12 AND 19
 """
 
 

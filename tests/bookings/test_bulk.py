@@ -1,0 +1,125 @@
+"""One thing done to many bookings: all of them once, whatever happens in between."""
+
+import pytest
+import sqlalchemy as sa
+
+from evently.audit.models import AuditEntry
+from evently.bookings import bulk
+from evently.bookings.admissions import write_admissions
+from evently.bookings.attendees import AttendeeFilters, count_states
+from evently.bookings.ledger import check
+from evently.bookings.models import Admission, Booking
+from evently.bookings.tasks import carry_on
+from evently.database import transaction
+from evently.errors import Conflict, NotAllowed, NotFound
+from evently.events.queries import get_event
+from evently.extensions import db
+from evently.notifications.models import Mail
+from tests.dashboard.crowd import make_crowd
+from tests.factories import in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
+from tests.harness.site import fresh
+
+
+@pytest.fixture
+def mira(app):
+    return make_organizer()
+
+
+@pytest.fixture
+def event(mira):
+    return make_event(by=mira, capacity=50)
+
+
+def carry_out(mira, event, kind="cancel", **filters):
+    action = bulk.begin(by=mira, event_id=event.id, kind=kind, filters=AttendeeFilters(**filters))
+    bulk.carry_out(action.id)
+    fresh()
+    return bulk.get_action(by=mira, event_id=event.id, action_id=action.id)
+
+
+def test_cancelling_gives_seats_back_and_tells_each_person_once(mira, event):
+    first, second, kept = (make_booking(event=event, tickets=tickets) for tickets in (2, 3, 4))
+    action = carry_out(mira, event, ids=(first.id, second.id))
+    assert (action.total, action.done, action.skipped, action.finished_at is not None) == (2, 2, 0, True)
+    assert [reload(booking).status for booking in (first, second, kept)] == ["cancelled", "cancelled", "confirmed"]
+    assert get_event(event.id).reserved_tickets == 4
+    told = db.session.scalars(sa.select(Mail.booking_id).where(Mail.kind == "booking_cancelled")).all()
+    assert sorted(told) == sorted([first.id, second.id])
+    assert list(check()) == []
+
+
+def test_whoever_is_in_keeps_the_seat(mira, event):
+    inside, outside = make_booking(event=event), make_booking(event=event)
+    with transaction():
+        write_admissions(event_id=event.id, seats=[(inside.seq, 1)], by_id=mira.id)
+    prospect = bulk.foresee(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters())
+    assert (prospect.affected.bookings, prospect.affected.people, prospect.left_alone) == (1, 1, 1)
+    action = carry_out(mira, event)
+    assert (action.done, action.skipped) == (1, 1)
+    assert [reload(booking).status for booking in (inside, outside)] == ["confirmed", "cancelled"]
+
+
+def test_who_books_later_is_not_meant(mira, event):
+    make_booking(event=event)
+    action = bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters(state="confirmed"))
+    late = make_booking(event=event)
+    bulk.carry_out(action.id)
+    assert reload(late).status == "confirmed"
+
+
+def test_checking_in_lets_in_every_seat_once(mira, event):
+    booking, cancelled = make_booking(event=event, tickets=3), make_booking(event=event)
+    carry_out(mira, event, ids=(cancelled.id,))
+    with transaction():
+        write_admissions(event_id=event.id, seats=[(booking.seq, 2)], by_id=mira.id)
+    first, again = carry_out(mira, event, "admit"), carry_out(mira, event, "admit")
+    assert (first.done, first.skipped, again.done, again.skipped) == (1, 1, 0, 2)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Admission)) == 3
+
+
+def test_in_portions_by_whoever_goes_on(mira, event, monkeypatch):
+    make_crowd(event, 230)
+    fresh()
+    monkeypatch.setattr(bulk, "PORTION", 100)
+    action = bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters(search="crowd"))
+    # The worker died after two portions.
+    assert [bulk._carry_out_portion(action.id) for _ in range(2)] == [True, True]
+    fresh()
+    assert bulk.get_action(by=mira, event_id=event.id, action_id=action.id).finished_at is None
+    assert carry_on() == 1
+    assert carry_on() == 0
+    fresh()
+    action = bulk.get_action(by=mira, event_id=event.id, action_id=action.id)
+    assert (action.done + action.skipped, action.finished_at is not None) == (230, True)
+    counts = count_states(by=mira, event_id=event.id)
+    assert (counts["waiting"], counts["confirmed"]) == (0, counts["checked_in"])
+    assert get_event(event.id).reserved_tickets == sum(
+        db.session.scalars(sa.select(Booking.ticket_count).where(Booking.status == "confirmed", Booking.event_id == event.id))
+    )
+
+
+def test_the_same_wish_twice_is_one_action(mira, event):
+    make_booking(event=event)
+    action = bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters())
+    again = bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters(), action_id=action.id)
+    assert again.id == action.id
+    assert db.session.scalar(sa.select(sa.func.count()).where(AuditEntry.action == "event.bookings_cancel")) == 1
+
+
+@pytest.mark.parametrize("kind", ["cancel", "admit"])
+def test_only_those_who_manage_the_event(mira, event, kind):
+    booking = make_booking(event=event)
+    for person in (booking.user, make_user(), make_organizer()):
+        for verb in (bulk.foresee, bulk.begin):
+            with pytest.raises(NotAllowed):
+                verb(by=person, event_id=event.id, kind=kind, filters=AttendeeFilters())
+    action = bulk.begin(by=make_staff(), event_id=event.id, kind=kind, filters=AttendeeFilters())
+    with pytest.raises(NotFound):
+        bulk.get_action(by=make_staff(), event_id=make_event().id, action_id=action.id)
+
+
+def test_nothing_is_cancelled_once_it_has_started(mira):
+    event = make_event(by=mira, time=in_days(-0.1))
+    with pytest.raises(Conflict, match="already started"):
+        bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters())
+    bulk.begin(by=mira, event_id=event.id, kind="admit", filters=AttendeeFilters())
