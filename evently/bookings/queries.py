@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -128,49 +127,27 @@ def count_ahead(booking: Booking) -> int:
 
 @dataclass
 class Sales:
-    """Tickets that hold seats, those of them for events to come, and the money for all of them by currency.
-
-    A currency that brought nothing is not named.
-    """
+    """Tickets that hold seats, and the money for them by currency; one that brought nothing is not named."""
 
     tickets: int = 0
-    upcoming_tickets: int = 0
     revenue: dict[str, Decimal] = field(default_factory=dict)
 
-    def add(self, currency: str, tickets: int, upcoming_tickets: int, amount: Decimal) -> None:
+    def add(self, currency: str, tickets: int, amount: Decimal) -> None:
         self.tickets += tickets
-        self.upcoming_tickets += upcoming_tickets
         if amount:
             self.revenue[currency] = amount
-
-
-def get_sales(*, by: User) -> Sales:
-    """Over every event this person manages. Raises NotAllowed for people who do not organize."""
-    sales = Sales()
-    query = select(*_sums()).where(*_is_sold_for(by)).group_by(Booking.currency).order_by(func.sum(Booking.total_amount).desc())
-    for sums in db.session.execute(query.join(Event, Booking.event_id == Event.id)):
-        sales.add(*sums)
-    return sales
 
 
 def list_sales(*, by: User, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Sales]:
     """By event, for those of them that this person manages; an event without sales has empty ones."""
     sales = {event_id: Sales() for event_id in event_ids}
-    query = select(Booking.event_id, *_sums()).where(*_is_sold_for(by), Booking.event_id.in_(event_ids))
+    sums = (func.sum(Booking.ticket_count), func.sum(Booking.total_amount))
+    is_sold = (is_managed_by(by), Event.archived_at.is_(None), Booking.status.in_(SEAT_HOLDING))
+    query = select(Booking.event_id, Booking.currency, *sums).where(*is_sold, Booking.event_id.in_(event_ids))
     query = query.join(Event, Booking.event_id == Event.id).group_by(Booking.event_id, Booking.currency)
-    for event_id, *sums in db.session.execute(query.order_by(func.sum(Booking.total_amount).desc())):
-        sales[event_id].add(*sums)
+    for event_id, *sold in db.session.execute(query.order_by(sums[1].desc())):
+        sales[event_id].add(*sold)
     return sales
-
-
-def _sums() -> list[ColumnElement[Any]]:
-    """What `Sales.add` takes."""
-    upcoming = func.sum(Booking.ticket_count).filter(Event.time > utc_now())
-    return [Booking.currency.expression, func.sum(Booking.ticket_count), func.coalesce(upcoming, 0), func.sum(Booking.total_amount)]
-
-
-def _is_sold_for(user: User) -> tuple[ColumnElement[bool], ...]:
-    return is_managed_by(user), Event.archived_at.is_(None), Booking.status.in_(SEAT_HOLDING)
 
 
 @dataclass(frozen=True)

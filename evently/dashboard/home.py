@@ -3,13 +3,15 @@
 from flask import Response
 
 from evently.accounts.policies import can_manage_every_event
-from evently.bookings.queries import get_sales, list_sales
+from evently.bookings.figures import get_figures
+from evently.bookings.queries import list_sales
 from evently.dashboard import blueprint
 from evently.dashboard.attention import reminder_about
 from evently.events.filters import EventFilters
 from evently.events.queries import count_managed_events, list_managed_events
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
+from evently.notifications.queries import mail_trouble
 
 REMINDERS = 6
 UPCOMING = 10
@@ -23,10 +25,11 @@ def home() -> Response:
     return render(
         "dashboard/home.html",
         counts=count_managed_events(user),
-        sales=get_sales(by=user),
+        figures=get_figures(by=user),
         upcoming=upcoming,
         sales_by_event=list_sales(by=user, event_ids=[event.id for event in upcoming.items]),
         reminders=[reminder_about(event) for event in needing.items],
         needing=needing.total,
+        trouble=mail_trouble(),
         sees_all=can_manage_every_event(user),
     )

@@ -19,6 +19,7 @@ from evently.events.services import TOLD
 from evently.http.formatting import moment
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
+from evently.notifications.queries import count_people_told
 
 # What people are affected by, in the order of the form, in words.
 MATTERS = {"venue": "Venue", "time": "Starts", "ends_at": "Ends", "timezone": "Time zone", "capacity": "Seats"}
@@ -43,11 +44,8 @@ class Impact:
     seats: int
     seats_before: int
     sold: int
-
-    @property
-    def is_told(self) -> bool:
-        """Whether a mail goes out."""
-        return self.crowd.people > 0 and any(change.name in TOLD for change in self.changes)
+    # people who get a mail
+    told: int
 
     @property
     def asks(self) -> bool:
@@ -78,16 +76,18 @@ def impact_of(*, by: User, event: Event, values: dict[str, Any]) -> Impact | Non
     after = {name: values.get(name, getattr(event, name)) for name in MATTERS}
     if event.status != PUBLISHED or max(event.time, after["time"] or event.time) <= utc_now():
         return None
+    changes = [
+        Change(name, words, in_words(getattr(event, name), event.timezone), in_words(after[name], after["timezone"]))
+        for name, words in MATTERS.items()
+        if after[name] != getattr(event, name)
+    ]
     return Impact(
-        changes=[
-            Change(name, words, in_words(getattr(event, name), event.timezone), in_words(after[name], after["timezone"]))
-            for name, words in MATTERS.items()
-            if after[name] != getattr(event, name)
-        ],
+        changes=changes,
         crowd=count_live(by=by, event_id=event.id),
         seats=after["capacity"],
         seats_before=event.capacity,
         sold=event.reserved_tickets,
+        told=count_people_told(event.id) if any(change.name in TOLD for change in changes) else 0,
     )
 
 

@@ -17,7 +17,7 @@ ORDERINGS = {
     "price_per_ticket": (Event.price_per_ticket, Event.time),
     "capacity": (Event.capacity,),
 }
-# An event that nobody has booked is worth a word when it starts within this time.
+# A draft, and an event that nobody has booked, are worth a word when they start within this time.
 SOON = dt.timedelta(days=30)
 
 
@@ -38,7 +38,7 @@ class EventFilters:
     has_seats: bool = False
     # one of STATUSES
     status: str = ""
-    # only what its organizer should look at: drafts, nearly full, not on sale yet, not sold at all
+    # only what its organizer should look at: drafts near their date, nearly full, not on sale yet, not sold at all
     needs_attention: bool = False
     # a key of ORDERINGS, with a leading "-" from the other end
     ordering: str = "time"
@@ -92,9 +92,10 @@ def _needs_attention() -> ColumnElement[bool]:
     now = utc_now()
     taken = select(func.coalesce(func.sum(TicketStock.reserved), 0)).where(TicketStock.event_id == Event.id).scalar_subquery()
     is_nearly_full = taken * 10 >= Event.capacity * 9
-    is_unsold = and_(taken == 0, Event.time < now + SOON)
+    is_near = Event.time < now + SOON
+    is_unsold = and_(taken == 0, is_near)
     is_for_sale = and_(Event.status == PUBLISHED, or_(Event.sales_end.is_(None), Event.sales_end > now))
     return and_(
         Event.time > now,
-        or_(Event.status == DRAFT, and_(is_for_sale, or_(Event.sales_start > now, is_nearly_full, is_unsold))),
+        or_(and_(Event.status == DRAFT, is_near), and_(is_for_sale, or_(Event.sales_start > now, is_nearly_full, is_unsold))),
     )

@@ -5,11 +5,12 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from evently.accounts.models import User
-from evently.bookings.models import Booking
+from evently.bookings.models import Admission, Booking
 from evently.bookings.services import cancel_booking
 from evently.database import transaction
 from evently.events.models import TicketStock
 from evently.extensions import db
+from evently.notifications.models import Mail
 from tests.dashboard.reading import figures, needs
 from tests.factories import in_days, make_booking, make_event, make_staff, make_user
 from tests.harness.visitor import Visitor
@@ -35,20 +36,25 @@ def test_the_figures_agree_with_the_ledger(desk: Visitor, mira: User):
         make_booking(event=event, tickets=tickets)
     given_back = make_booking(event=concert, tickets=5)
     cancel_booking(by=given_back.user, booking_id=given_back.id)
+    old = make_booking(event=concert)
     make_booking(event=concert, tickets=6, decided=False)
-    with transaction():
+    with transaction() as session:
         over.time = in_days(-1)
+        old.booking_date = in_days(-8)
+        seat = session.scalars(sa.select(Booking).where(Booking.event_id == over.id)).one()
+        session.add(Admission(booking_seq=seat.seq, seat=1, event_id=over.id))
 
     page = desk.get("/dashboard/").text
     assert figures(page) == {
-        "Tickets confirmed": ["19", "17 for events to come"],
-        "Seats available": ["1,203", "in 2 published events to come"],
-        "Revenue": ["SEK\N{NO-BREAK SPACE}1,500.00", "and €127.50"],
-        "Events upcoming": ["4", "1 draft, 5 events in all"],
+        "Tickets confirmed": ["20", "19 in the last 7 days, 18 more than the week before"],
+        "Seats available": ["1,202", "in 2 published events to come"],
+        "Revenue": ["SEK\N{NO-BREAK SPACE}1,500.00", "and €140.00"],
+        "Check-in rate": ["50.0%", "1 of 2 tickets came"],
     }
+    assert "4 to come, 1 draft, 5 events in all" in page
     held = db.session.scalar(sa.select(sa.func.sum(TicketStock.reserved)))
     confirmed = db.session.scalar(sa.select(sa.func.sum(Booking.ticket_count)).where(Booking.status == "confirmed"))
-    assert held == confirmed == 19 + 7
+    assert held == confirmed == 20 + 7
 
 
 def test_what_needs_attention_is_said_once_for_each_event(desk: Visitor, mira: User):
@@ -66,6 +72,7 @@ def test_what_needs_attention_is_said_once_for_each_event(desk: Visitor, mira: U
     make_event(by=mira, time=in_days(2), sales_end=in_days(-1))
     make_event(by=mira, status="cancelled", time=in_days(2))
     make_event(by=mira, status="draft", time=in_days(-2))
+    make_event(by=mira, status="draft", time=in_days(90))
     make_event(time=in_days(2))
 
     page = desk.get("/dashboard/").text
@@ -88,6 +95,17 @@ def test_what_needs_attention_is_said_once_for_each_event(desk: Visitor, mira: U
 def test_nothing_to_do_is_said_too(desk: Visitor, mira: User):
     make_booking(event=make_event(by=mira))
     assert "Nothing at the moment" in desk.get("/dashboard/").text
+
+
+def test_mails_that_do_not_leave_are_said_first(desk: Visitor, mira: User):
+    make_booking(event=make_event(by=mira))
+    assert "Mails do not leave" not in desk.get("/dashboard/").text
+    with transaction() as session:
+        session.execute(sa.update(Mail).values(created_at=in_days(-1), not_before=in_days(-1), last_error="450 greylisted"))
+    page = desk.get("/dashboard/").text
+    assert "Mails do not leave" in page
+    assert "1 mail waits since" in page
+    assert "450" not in page
 
 
 def test_more_than_a_few_reminders_lead_to_the_list(desk: Visitor, mira: User):

@@ -168,7 +168,8 @@ def test_the_managers_list_can_be_narrowed_to_drafts(app):
 
 def test_what_needs_attention(app):
     organizer, later = make_organizer(), in_days(90)
-    make_event(by=organizer, name="Draft", status="draft", time=later)
+    make_event(by=organizer, name="Draft", status="draft", time=in_days(20))
+    make_event(by=organizer, name="Draft of a day far away", status="draft", time=later)
     make_event(by=organizer, name="Not on sale yet", sales_start=in_days(2), time=later)
     make_event(by=organizer, name="Unsold and soon", time=in_days(5))
     make_event(by=organizer, name="Far away", time=later)
