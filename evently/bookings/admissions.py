@@ -1,14 +1,80 @@
 """Letting tickets in at the door: each seat once, whoever else stands at another door with a copy of it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, insert, select
 
-from evently.bookings.models import Admission
-from evently.bookings.signals import tickets_admitted
-from evently.database import utc_now
+from evently.accounts.models import User
+from evently.audit.services import record
+from evently.bookings.models import CONFIRMED, Admission, Booking
+from evently.bookings.signals import admission_undone, tickets_admitted
+from evently.bookings.ticket_codes import decode_code, encode_code, read_signed, spaced
+from evently.bookings.tickets import has_tickets
+from evently.database import transaction, utc_now
+from evently.errors import NotFound
+from evently.events.models import PUBLISHED, Event
+from evently.events.queries import get_managed_event
 from evently.extensions import db
+
+
+class Verdict(StrEnum):
+    """What a door says to a ticket."""
+
+    VALID = "valid"
+    USED = "used"
+    VOID = "void"
+    WRONG_EVENT = "wrong_event"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The verdict, and whom it is about: nobody where the ticket is unknown.
+
+    `admissions` are those just written where it is valid, and those that were there before where it is used.
+    """
+
+    verdict: Verdict
+    booking: Booking | None = None
+    seats: Sequence[int] = ()
+    admissions: Sequence[Admission] = ()
+    # Seats of the same booking that have not come in.
+    missing: Sequence[int] = ()
+
+    @property
+    def code(self) -> str:
+        """Of the ticket, where the answer is about one."""
+        return spaced(encode_code(self.booking.seq, self.seats[0])) if self.booking and len(self.seats) == 1 else ""
+
+
+def admit(*, by: User, event_id: uuid.UUID, code: str, gate: str = "") -> Answer:
+    """Let in whoever shows this: what a QR code says, or the code that people say. Raises NotFound, NotAllowed."""
+    seq, seat = decode_code((read_signed(code) or "") if "." in code else code) or (0, 0)
+    return _admit(by, event_id, Booking.seq == seq, (seat,), gate)
+
+
+def admit_seats(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID, seats: Collection[int] | None = None, gate: str = "") -> Answer:
+    """Let in seats of a booking, without their tickets; None: all of them. Raises NotFound, NotAllowed."""
+    return _admit(by, event_id, Booking.id == booking_id, seats, gate)
+
+
+def undo_admission(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID, seat: int) -> Booking:
+    """As if this seat had not come in. Raises NotFound, also where it had not; NotAllowed."""
+    with transaction() as session:
+        get_managed_event(by=by, event_id=event_id)
+        booking = _locked(Booking.id == booking_id)
+        row = session.get(Admission, (booking.seq, seat), populate_existing=True) if booking and booking.event_id == event_id else None
+        if booking is None or row is None:
+            raise NotFound("Nobody has come in with this ticket.")
+        session.delete(row)
+        session.flush()
+        changes = {"seat": (seat, None), "admitted_at": (row.admitted_at, None), "gate": (row.gate, None)}
+        record(actor_id=by.id, action="booking.admission_undone", subject="booking", subject_id=booking.id, changes=changes)
+        admission_undone.send(event_id, row=row)
+    return booking
 
 
 def write_admissions(*, event_id: uuid.UUID, seats: Sequence[tuple[int, int]], by_id: int, gate: str = "") -> list[Admission]:
@@ -20,3 +86,41 @@ def write_admissions(*, event_id: uuid.UUID, seats: Sequence[tuple[int, int]], b
         db.session.execute(insert(Admission), values)
         tickets_admitted.send(event_id, rows=rows)
     return rows
+
+
+def _admit(by: User, event_id: uuid.UUID, which: ColumnElement[bool], seats: Collection[int] | None, gate: str) -> Answer:
+    with transaction():
+        event = get_managed_event(by=by, event_id=event_id)
+        booking = _locked(which)
+        if booking is None or not has_tickets(booking):
+            return Answer(Verdict.UNKNOWN)
+        wanted = range(1, booking.ticket_count + 1) if seats is None else sorted(seats)
+        if not all(1 <= seat <= booking.ticket_count for seat in wanted):
+            return Answer(Verdict.UNKNOWN)
+        if refusal := _refusal(event, booking):
+            return Answer(refusal, booking, wanted)
+        return _let_in(by, booking, wanted, gate.strip())
+
+
+def _refusal(event: Event, booking: Booking) -> Verdict | None:
+    if booking.event_id != event.id:
+        return Verdict.WRONG_EVENT
+    return None if booking.status == CONFIRMED and event.status == PUBLISHED else Verdict.VOID
+
+
+def _let_in(by: User, booking: Booking, wanted: Sequence[int], gate: str) -> Answer:
+    # Under the booking's lock, so another door's row is here to be seen; the primary key stands behind both.
+    query = select(Admission).where(Admission.booking_seq == booking.seq).order_by(Admission.seat)
+    there = {row.seat: row for row in db.session.scalars(query.execution_options(populate_existing=True))}
+    new = [seat for seat in wanted if seat not in there]
+    rows = write_admissions(event_id=booking.event_id, seats=[(booking.seq, seat) for seat in new], by_id=by.id, gate=gate)
+    missing = [seat for seat in range(1, booking.ticket_count + 1) if seat not in there and seat not in new]
+    if new:
+        return Answer(Verdict.VALID, booking, new, rows, missing)
+    return Answer(Verdict.USED, booking, wanted, [there[seat] for seat in wanted], missing)
+
+
+def _locked(which: ColumnElement[bool]) -> Booking | None:
+    """So that nobody cancels it, or lets it in, at the same moment."""
+    query = select(Booking).where(which).with_for_update(of=Booking, key_share=True)
+    return db.session.scalar(query.execution_options(populate_existing=True))
