@@ -50,6 +50,9 @@ class Settings:
     DEFAULT_CURRENCY: str = "EUR"
     HTMX_URL: str = "https://cdn.jsdelivr.net/npm/htmx.org@2.0.11/dist/htmx.min.js"
     HTMX_INTEGRITY: str = "sha384-2OatzQy1H+Zd/IIrjr1TcuDGqLXeHhbooAyJY1KdQMKnr4LZ22k31GBLdYKHmVjg"
+    # What reads QR codes at the door, in browsers that cannot.
+    QR_READER_URL: str = "https://cdn.jsdelivr.net/npm/jsqr@1.4.0/dist/jsQR.js"
+    QR_READER_INTEGRITY: str = "sha384-b5Ya4Bq3qCyz39m2ISh+4DxjAIljdeFwK/BsXLuj9gugaNwAcj/ia15fxNZL9Nlx"
     # bytes; what a form or a JSON body may weigh
     MAX_CONTENT_LENGTH: int = 1024 * 1024
     WTF_CSRF_TIME_LIMIT: int | None = None
@@ -110,6 +113,10 @@ class Settings:
     EMAIL_HOST_PASSWORD: str = field(default="", repr=False)
     # seconds
     EMAIL_TIMEOUT: float = 10.0
+    # How many connections a worker has to the mail server at once, when there is more than one can carry.
+    EMAIL_CONNECTIONS: int = 4
+    # Mails that all workers together send within a minute; 0: as many as the server takes.
+    EMAIL_PER_MINUTE: int = 0
     DEFAULT_FROM_EMAIL: str = "Evently <tickets@evently.example>"
 
     # Log lines of the site itself: DEBUG, INFO, WARNING or ERROR; one for each request where LOG_REQUESTS says so.
@@ -216,6 +223,8 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "DEFAULT_CURRENCY": variables.currency,
     "HTMX_URL": text,
     "HTMX_INTEGRITY": text,
+    "QR_READER_URL": text,
+    "QR_READER_INTEGRITY": text,
     "MAX_TICKETS_PER_BOOKING": count,
     "ALLOCATE_INLINE_WITHOUT_BROKER": flag,
     "SWEEP_SECONDS": positive,
@@ -238,6 +247,8 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "EMAIL_HOST_USER": text,
     "EMAIL_HOST_PASSWORD": text,
     "EMAIL_TIMEOUT": seconds,
+    "EMAIL_CONNECTIONS": count,
+    "EMAIL_PER_MINUTE": number,
     "DEFAULT_FROM_EMAIL": variables.sender,
     "LOG_LEVEL": level,
     "LOG_REQUESTS": flag,

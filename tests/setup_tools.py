@@ -1,4 +1,4 @@
-"""Fetches what tests need and pip does not bring: a Chromium, htmx and nginx. Says what it does; quick when all is there.
+"""Fetches what tests need and pip does not bring: a Chromium, nginx, and scripts of the CDN. Says what it does; quick when all is there.
 
 It never fails: a test that cannot run for want of a part says so itself.
 """
@@ -12,27 +12,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HTMX = "htmx.org"
 
 
 def main() -> None:
-    provide_htmx()
+    provide_scripts()
     provide_browser()
     provide_proxy()
 
 
-def provide_htmx() -> None:
-    """node_modules/htmx.org at the version of package.json: the tests serve it in place of the CDN."""
-    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"][HTMX]
-    package = ROOT / "node_modules" / HTMX / "package.json"
-    if package.exists() and json.loads(package.read_text())["version"] == wanted:
+def provide_scripts() -> None:
+    """node_modules at the versions of package.json: the tests serve them in place of the CDN."""
+    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    packages = {name: ROOT / "node_modules" / name / "package.json" for name in wanted}
+    if all(package.exists() and json.loads(package.read_text())["version"] == wanted[name] for name, package in packages.items()):
         return
+    names = " and ".join(wanted)
     if not shutil.which("npm"):
         apt_install("npm")
     if not shutil.which("npm"):
-        say("npm is missing, so htmx cannot be fetched; the tests that need it will say so.")
+        say(f"npm is missing, so {names} cannot be fetched; the tests that need them will say so.")
         return
-    say(f"Fetching {HTMX} {wanted} from npm.")
+    say(f"Fetching {names} from npm.")
     run("npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
-from tests.harness.parts import HTMX, find_chromium, require
+from tests.harness.parts import HTMX, QR_READER, find_chromium, require
 
 NewPage = Callable[..., Page]
 # milliseconds; every wait ends earlier when what is waited for is there
@@ -16,6 +16,7 @@ PATIENCE = 15_000
 def chromium() -> Iterator[Browser]:
     require("chromium")
     require("htmx")
+    require("qr_reader")
     with sync_playwright() as playwright:
         # No sandbox: Chromium refuses to build one as root.
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
@@ -46,6 +47,7 @@ def visits(browser: Browser, base_url: str) -> Iterator[NewPage]:
         context.set_default_timeout(PATIENCE)
         context.route(lambda url: not url.startswith(base_url), lambda route: route.abort())
         context.route("**/htmx.org@*/dist/htmx.min.js", lambda route: route.fulfill(path=HTMX, headers=CDN_HEADERS))
+        context.route("**/jsqr@*/dist/jsQR.js", lambda route: route.fulfill(path=QR_READER, headers=CDN_HEADERS))
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(_script_error(error)))
         page.on("console", lambda message: complaints.extend(_violations(message)))

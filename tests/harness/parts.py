@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HTMX = ROOT / "node_modules/htmx.org/dist/htmx.min.js"
+QR_READER = ROOT / "node_modules/jsqr/dist/jsQR.js"
 
 
 def find_chromium() -> str | None:
@@ -50,6 +51,7 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (_has_chromium, "no Chromium on PATH; `make test` or `playwright install chromium` brings one"),
     "faketime": (lambda: find_faketime() is not None, "no libfaketime; Debian's package `faketime` brings it"),
     "htmx": (HTMX.exists, "node_modules/htmx.org is missing; `npm install --no-package-lock --ignore-scripts` brings it"),
+    "qr_reader": (QR_READER.exists, "node_modules/jsqr is missing; `npm install --no-package-lock --ignore-scripts` brings it"),
     "compose": (
         (Path(sys.executable).parent / "docker-compose").exists,
         "no docker-compose beside this Python: install requirements-dev.txt on Linux",
