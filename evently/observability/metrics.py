@@ -2,13 +2,15 @@
 
 from functools import cache
 
-from prometheus_client import Counter, Gauge, Histogram, values
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.registry import CollectorRegistry
 
 from evently.observability import shared
 
 # How prometheus_client finds another kind of value; every metric below is made of these.
 values.ValueClass = shared.Value
+# Moments at which counting began, as many as there are counters.
+disable_created_metrics()
 
 REGISTRY = CollectorRegistry()
 # seconds
@@ -74,8 +76,8 @@ def count_slow_statement() -> None:
     _slow.inc()
 
 
-def count_connections(change: int) -> None:
-    _in_use.inc(change)
+def tell_connections(number: int) -> None:
+    _in_use.set(number)
 
 
 def tell_most_connections(number: int) -> None:

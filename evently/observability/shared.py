@@ -48,7 +48,10 @@ class Value:
 
     def set(self, value: float, timestamp: float | None = None) -> None:
         del timestamp
-        self.inc(value - self._value)
+        with self._lock:
+            self._value = value
+            if self._file is not None:
+                self._file.write_value(self._key, value, 0.0)
 
     def get(self) -> float:
         return self._value

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask
 from sqlalchemy import Connection, Engine, event
@@ -25,10 +25,18 @@ def init_app(app: Flask) -> None:
 
 
 def _count_connections(engine: Engine) -> None:
-    if isinstance(engine.pool, QueuePool):
-        metrics.tell_most_connections(engine.pool.size() + max(0, engine.pool._max_overflow))  # noqa: SLF001 - nowhere else is it told
-    event.listen(engine, "checkout", lambda *_: metrics.count_connections(1))
-    event.listen(engine, "checkin", lambda *_: metrics.count_connections(-1))
+    if not isinstance(engine.pool, QueuePool):
+        return
+    metrics.tell_most_connections(engine.pool.size() + max(0, engine.pool._max_overflow))  # noqa: SLF001 - nowhere else is it told
+    # Asked each time instead of added up: connections that fail come back without having been taken.
+    event.listen(engine, "checkout", lambda *_: metrics.tell_connections(_taken(engine)))
+    # Told of a connection before the pool has it.
+    event.listen(engine, "checkin", lambda *_: metrics.tell_connections(_taken(engine) - 1))
+
+
+def _taken(engine: Engine) -> int:
+    # Not the pool of above: it is another one once connections were thrown away.
+    return cast("QueuePool", engine.pool).checkedout()
 
 
 def _tell_slow_ones(engine: Engine, most: float) -> None:

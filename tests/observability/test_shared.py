@@ -15,7 +15,7 @@ from evently.observability import metrics, shared
 def count():
     metrics.count_request("GET", "/", 200, 0.02)
     metrics.count_lookup("list", is_good=True)
-    metrics.count_connections(1)
+    metrics.tell_connections(1)
 
 count()
 shared.share(Path(sys.argv[1]))
@@ -46,12 +46,12 @@ def test_processes_that_live_and_that_ended_count_together(tmp_path):
     with subprocess.Popen(command(WAIT, directory), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "counted\n"
         told = tell(directory)
-        assert (told[REQUESTS], told[FOUND], told["evently_database_connections_in_use"]) == (4, 4, 4)
+        assert (told[REQUESTS], told[FOUND], told["evently_database_connections_in_use"]) == (4, 4, 2)
         other.communicate("")
     # Both have ended: sums never shrink, connections are closed. A third asks, and counts itself.
     subprocess.run(command(FORK, directory), cwd=ROOT, check=True)
     told = tell(directory)
-    assert (told[REQUESTS], told[FOUND], told["evently_database_connections_in_use"]) == (4 + 3 + 2, 4 + 3 + 2, 2)
+    assert (told[REQUESTS], told[FOUND], told["evently_database_connections_in_use"]) == (4 + 3 + 2, 4 + 3 + 2, 1)
     assert told['evently_http_request_duration_seconds_bucket{le="0.025",method="GET",route="/",status="200"}'] == 9
     # What ended, and the last who asked.
     assert sorted(path.name for path in directory.glob("*_ended.db")) == ["counter_ended.db", "histogram_ended.db"]
