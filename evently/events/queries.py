@@ -200,7 +200,7 @@ def is_managed_by(user: User) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class EventCounts:
-    """How many events somebody manages; `on` are published and upcoming, with `available` seats."""
+    """How many events somebody manages. Upcoming are drafts too, cancelled ones not; `on` are published, with `available` seats."""
 
     total: int
     upcoming: int
@@ -212,7 +212,7 @@ class EventCounts:
 def count_managed_events(by: User) -> EventCounts:
     """Raises NotAllowed for people who do not organize."""
     is_mine = and_(is_managed_by(by), Event.archived_at.is_(None))
-    is_upcoming = Event.time > utc_now()
+    is_upcoming = and_(Event.time > utc_now(), Event.status != CANCELLED)
     is_on = and_(is_upcoming, Event.status == PUBLISHED)
     count = func.count
     query = select(count(), count().filter(is_upcoming), count().filter(Event.status == DRAFT), count().filter(is_on))

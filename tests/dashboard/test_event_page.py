@@ -51,7 +51,7 @@ def test_the_newest_bookings_come_first_with_who_and_what(desk: Visitor, mira: U
     assert "€30.00" in page
     assert page.index(newest.reference) < page.index(booking.reference)
     assert page.index("badge--cancelled") < page.index("badge--confirmed")
-    assert f'href="/bookings/{booking.id}"' in page
+    assert f'href="/dashboard/events/{event.id}/attendees/{booking.id}"' in page
     assert desk.get(f"/bookings/{booking.id}").status_code == 200
 
 
