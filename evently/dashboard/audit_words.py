@@ -32,7 +32,7 @@ def entry_words(entry: AuditEntry) -> str:
 
 
 def change_words(entry: AuditEntry, timezone: str) -> list[tuple[str, str, str]]:
-    """What changed: each field with what it was before and what it is since."""
+    """What changed: each field with what it was before, "" for nothing, and what it is since."""
     named = {name.removeprefix("is_").replace("_", " "): values for name, values in entry.changes.items()}
     return [(name, _value(before, timezone), _value(after, timezone)) for name, (before, after) in named.items()]
 
@@ -40,8 +40,8 @@ def change_words(entry: AuditEntry, timezone: str) -> list[tuple[str, str, str]]
 def _value(value: Any, timezone: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or value == "":
-        return "nothing"
+    if value is None:
+        return ""
     if isinstance(value, str) and (found := _moment(value)):
         return moment(found, timezone)
     words = f"{value:,}" if isinstance(value, int) else str(value)

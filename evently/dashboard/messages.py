@@ -16,7 +16,7 @@ from evently.events.queries import get_managed_event
 from evently.http import unsent
 from evently.http.arguments import one_of
 from evently.http.forms import PlainForm
-from evently.http.htmx import redirect_to, render
+from evently.http.htmx import redirect_to, render, wants_fragment
 from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
@@ -119,6 +119,7 @@ def show_messages(event_id: uuid.UUID, form: MessageForm, fragment: str | None =
     readers = count_audience(by=by, event_id=event_id, audience=audience)
     page = list_messages(by=by, event_id=event_id, page=page_number(request.args))
     context |= {"event": event, "form": form, "readers": readers, "page": page, "audiences": AUDIENCES}
+    context["is_fragment"] = wants_fragment()
     return render("dashboard/messages.html", fragment, status=status, **context)
 
 

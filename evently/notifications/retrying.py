@@ -6,6 +6,7 @@ from sqlalchemy import update
 
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
+from evently.audit.services import record
 from evently.database import on_commit, transaction, utc_now
 from evently.errors import Conflict
 from evently.events.policies import require_manager
@@ -30,6 +31,7 @@ def retry_mail(*, by: User, mail_id: int) -> Mail:
             raise Conflict("This mail has not failed, so there is nothing to try again.", code="mail_not_failed")
         session.refresh(mail)
         _write_to_new_address(mail)
+        record(actor_id=by.id, action="mail.retried", subject="mail", subject_id=mail_id, changes={"status": (FAILED, QUEUED)})
         on_commit(wakeups.wake)
     return mail
 
@@ -39,6 +41,8 @@ def retry_all(*, by: User) -> int:
     require_people_manager(by)
     with transaction() as session:
         count = session.connection().execute(update(Mail).where(Mail.status == FAILED).values(_anew())).rowcount
+        if count:
+            record(actor_id=by.id, action="mail.retried", subject="mail", subject_id="", changes={"failed": (count, 0)})
         on_commit(wakeups.wake)
     return count
 

@@ -18,6 +18,8 @@ from evently.database import transaction
 from evently.events.covers import Picture, remove_cover, set_cover
 from evently.events.services import cancel_event, delete_event, publish_event, update_event
 from evently.extensions import db
+from evently.notifications.models import FAILED, Mail
+from evently.notifications.retrying import retry_all, retry_mail
 from tests.factories import api_token, make_event, make_organizer, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
@@ -129,4 +131,17 @@ def test_a_cover_is_kept_by_its_digest(app):
     assert [changes for _, action, _, changes in entries() if action == "event.updated"] == [
         {"cover_digest": [None, "0" * 64], "cover_alt": ["", "An organ"]},
         {"cover_digest": ["0" * 64, None], "cover_alt": ["An organ", ""]},
+    ]
+
+
+def test_sending_mail_again_is_kept_by_the_mails_number(app):
+    by, user = make_superuser(), make_user()
+    mails = [Mail(delivery_key=str(n), kind="booking_confirmed", to_address=user.email, user=user, status=FAILED) for n in range(3)]
+    with transaction() as session:
+        session.add_all(mails)
+    retry_mail(by=by, mail_id=mails[0].id)
+    assert (retry_all(by=by), retry_all(by=by)) == (2, 0)
+    assert entries() == [
+        (by.id, "mail.retried", str(mails[0].id), {"status": ["failed", "queued"]}),
+        (by.id, "mail.retried", "", {"failed": [2, 0]}),
     ]

@@ -148,7 +148,7 @@ def test_a_staff_account_is_made_and_told_of(office: Visitor):
     assert "Dagny is on the staff. A mail is on its way to desk@example.org." in answer.text
     user = db.session.scalars(select(User).where(User.username == "desk")).one()
     assert user.is_staff
-    assert [mail.to_address for mail in db.session.scalars(select(Mail))] == ["desk@example.org"]
+    assert [(mail.kind, mail.to_address) for mail in db.session.scalars(select(Mail))] == [("staff_account", "desk@example.org")]
 
 
 @on_sqlite
