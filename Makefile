@@ -4,7 +4,7 @@
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run stack test test-faults bench-api bench-booking bench-pages soak lint format install clean
+.PHONY: help run stack test test-faults bench bench-api bench-booking bench-pages soak lint format install clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,13 @@ test-faults: .venv/dev.stamp ## Kill, hang and misset every part in the middle o
 	  echo "Run $$run of 10"; \
 	  .venv/bin/python -m pytest tests/faults $(TEST_ARGS) || exit 1; \
 	done
+
+bench: .venv/dev.stamp ## Run every benchmark, one after the other; writes all of docs/benchmarks (an hour or so)
+	@for program in tests/load/bench_*.py; do \
+	  echo "$$program"; \
+	  .venv/bin/python -m tests.load.$$(basename $$program .py) || exit 1; \
+	done
+	$(MAKE) soak
 
 bench-api: .venv/dev.stamp ## Measure the API's reads with 1,000,000 events, kept and worked out; writes docs/benchmarks/api.md
 	.venv/bin/python -m tests.load.bench_api

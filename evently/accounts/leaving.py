@@ -51,7 +51,7 @@ def anonymise(users: Sequence[User]) -> None:
             # Nobody can register it, and it is as unique as the columns ask for.
             user.username = user.email = f"(deleted-{user.id})"
             # No password has this hash.
-            user.password_hash = "!"  # noqa: S105
+            user.password_hash = "!"  # noqa: S105 - what no password hashes to
             user.first_name = user.last_name = user.phone_number = user.address = ""
             user.is_active = user.is_organizer = user.is_staff = user.is_superuser = False
             user.email_confirmed_at, user.anonymised_at = None, utc_now()

@@ -5,7 +5,7 @@ from typing import Any
 
 EVENT_ID, BOOKING_ID = "6f1c2a9e-8d3b-4c57-9a40-2f7e1b5d8c36", "b3f0c1d2-5a64-4e0b-8c1f-0d9a7e6b5c43"
 TASK_ID, MAIL_ID = "1c0a5d5e-7a43-4d35-9d0f-6f6b1f1c9a10", "7c329560-f4c3-54b1-9c6e-81602b68971b"
-TOKEN = "5f2b8c0d9e4a7163b0c2d4e6f8a1b3c5d7e9f0a2"  # noqa: S105
+TOKEN = "5f2b8c0d9e4a7163b0c2d4e6f8a1b3c5d7e9f0a2"  # noqa: S105 - it opens nothing
 TIME, BOOKED, CREATED = "2026-11-28T19:30:00Z", "2026-10-02T08:15:30.123456Z", "2026-09-01T10:00:00Z"
 ADDRESS = "https://tickets.example.org/api"
 

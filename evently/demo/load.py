@@ -201,7 +201,7 @@ def _insert(session: Session, model: type[Base], rows: Sequence[tuple[Any, ...]]
     places = ", ".join("?" * len(names))
     values = [tuple(_for_sqlite(value) for value in row) for row in rows]
     # All of it is ours, and SQLAlchemy would take ten times as long over each value.
-    statement = f"INSERT INTO {model.__tablename__} ({', '.join(names)}) VALUES ({places})"  # noqa: S608
+    statement = f"INSERT INTO {model.__tablename__} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - names of our own
     session.connection().exec_driver_sql(statement, values)
 
 
