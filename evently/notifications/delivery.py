@@ -1,12 +1,16 @@
-"""Sends what waits in the outbox: a batch at a time, over one connection, with no transaction open meanwhile."""
+"""Sends what waits in the outbox: a batch at a time, over one connection, with no transaction open meanwhile.
+
+Where there is more than a batch, other connections help. Most of a mail's time is spent waiting for somebody's answer.
+"""
 
 import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from flask import current_app
+from flask import Flask, current_app
 
 from evently.notifications import outbox
 from evently.notifications.letters import BadAddress, Letter, compose, sender_domain
@@ -48,11 +52,34 @@ def deliver() -> int:
 def _drain(until: float) -> int:
     if not current_app.config["EMAIL_HOST"]:
         return _catch()
+    helpers: list[Future[int]] = []
+    most = current_app.config["EMAIL_CONNECTIONS"]
+    with ThreadPoolExecutor(most, thread_name_prefix="mail") as pool:
+
+        def call_helpers() -> None:
+            app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - threads have no app of their own
+            helpers.extend(pool.submit(_help, app, until) for _ in range(len(helpers) + 1, most))
+
+        return _carry(until, call_helpers) + sum(helper.result() for helper in helpers)
+
+
+def _help(app: Flask, until: float) -> int:
+    with app.app_context():
+        return _carry(until, lambda: None)
+
+
+def _carry(until: float, call_helpers: Callable[[], None]) -> int:
+    """Batch after batch over one connection; how many mails left. Helpers are called as soon as there is a whole batch."""
     sent = misses = 0
-    answers_time = ANSWERS * current_app.config["EMAIL_TIMEOUT"]
+    config = current_app.config
+    lease = dt.timedelta(seconds=BATCH_TIME + ANSWERS * config["EMAIL_TIMEOUT"])
     with mail_server() as server:
-        lease = dt.timedelta(seconds=BATCH_TIME + answers_time)
-        while misses < PATIENCE and time.monotonic() < until and (mails := outbox.claim(limit=BATCH, lease=lease)):
+        while misses < PATIENCE and time.monotonic() < until:
+            mails = outbox.claim(limit=BATCH, lease=lease, per_minute=config["EMAIL_PER_MINUTE"])
+            if len(mails) == BATCH:
+                call_helpers()
+            if not mails:
+                break
             batch_sent, misses = _send_batch(server, mails, misses)
             sent += batch_sent
     return sent

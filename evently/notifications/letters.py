@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -20,6 +22,15 @@ from evently.notifications.attachments import attachments
 from evently.notifications.models import FROM_ORGANIZERS, Mail
 from evently.notifications.rendering import link, render_mail
 
+# Headers that are written as they are read, with no encoding, no quotes and no second line.
+PLAIN = {
+    "Subject": re.compile(r"[!-<>-~][ -<>-~]{,68}"),
+    "To": re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{,30} <[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@[a-z0-9.-]+>"),
+}
+# Words that need no quotes before an address.
+ATOMS = re.compile(r"[\w -]+")
+# characters; what is longer takes two lines
+LONGEST = 70
 # Control characters, broken surrogates, line and paragraph separators: nothing a header may hold.
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
@@ -48,10 +59,10 @@ def compose(mail: Mail) -> Letter:
     return Letter(sender=sender_address(), recipient=recipient, content=b"".join(lines))
 
 
-def _for_people(mail: Mail, recipient: str, subject: str) -> Iterator[tuple[str, str | Address]]:
+def _for_people(mail: Mail, recipient: str, subject: str) -> Iterator[tuple[str, str]]:
     """The headers in which there is something that somebody typed."""
     yield "From", current_app.config["DEFAULT_FROM_EMAIL"]
-    yield "To", Address(one_line(mail.user.full_name) if mail.user else "", addr_spec=recipient)
+    yield "To", _named(mail.user.full_name if mail.user else "", recipient)
     if answers_to := _organizer(mail):
         yield "Reply-To", answers_to
     yield "Subject", one_line(subject)
@@ -69,7 +80,13 @@ def _for_programs(mail: Mail) -> Iterator[bytes]:
         yield b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 
-def _organizer(mail: Mail) -> Address | None:
+def _named(name: str, address: str) -> str:
+    """`Mira Berg <mira@berg.example>`, the name in quotes where it has signs of its own."""
+    words = one_line(name)
+    return f"{words} <{address}>" if ATOMS.fullmatch(words) else str(Address(words, addr_spec=address))
+
+
+def _organizer(mail: Mail) -> str | None:
     """Who answers a mail about an event."""
     organizer = mail.event.organizer if mail.event and mail.kind in FROM_ORGANIZERS else None
     if organizer is None or organizer.anonymised_at:
@@ -79,11 +96,18 @@ def _organizer(mail: Mail) -> Address | None:
     except BadAddress:
         return None
     # Beyond ASCII it would ask of the server what it needs to know for nothing else.
-    return Address(one_line(organizer.full_name), addr_spec=address) if address.isascii() else None
+    return _named(organizer.full_name, address) if address.isascii() else None
 
 
-def _folded(policy: "EmailPolicy[Any]", name: str, value: str | Address) -> bytes:
-    """By the library's own header, which knows how to write what is not ASCII and refuses what would begin another line."""
+def _folded(policy: "EmailPolicy[Any]", name: str, value: str) -> bytes:
+    """By the library, which knows how to write what is not plain, and refuses what would begin another line."""
+    is_plain = name in PLAIN and len(value) < LONGEST and PLAIN[name].fullmatch(value)
+    return f"{name}: {value}\r\n".encode() if is_plain else _folded_by_library(policy, name, value)
+
+
+# What goes to many is written once.
+@lru_cache(maxsize=1024)
+def _folded_by_library(policy: "EmailPolicy[Any]", name: str, value: str) -> bytes:
     header = EmailMessage(policy=policy)
     header[name] = value
     return policy.fold_binary(name, header[name])
@@ -91,7 +115,12 @@ def _folded(policy: "EmailPolicy[Any]", name: str, value: str | Address) -> byte
 
 def sender_address() -> str:
     """The address of DEFAULT_FROM_EMAIL, without the name."""
-    return parseaddr(current_app.config["DEFAULT_FROM_EMAIL"])[1]
+    return _address_in(current_app.config["DEFAULT_FROM_EMAIL"])
+
+
+@lru_cache(maxsize=8)
+def _address_in(sender: str) -> str:
+    return parseaddr(sender)[1]
 
 
 def sender_domain() -> str:
@@ -109,6 +138,7 @@ def one_line(words: str) -> str:
     return " ".join("".join(" " if unicodedata.category(letter) in UNPRINTABLE else letter for letter in words).split())
 
 
+@lru_cache(maxsize=1024)
 def plain_address(address: str) -> str:
     """The address as servers know it: no name, the domain in ASCII. Raises BadAddress."""
     try:

@@ -12,11 +12,13 @@ import datetime as dt
 import logging
 import random
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, union_all, update
+from sqlalchemy import Select, Update, bindparam, func, literal, or_, select, union_all, update
 
 from evently.database import single_statement, transaction, utc_now
+from evently.extensions import db
 from evently.notifications.models import ACCOUNT_CLOSED, FAILED, QUEUED, SENDING, SENT, SUPPRESSED, Mail
 from evently.observability import metrics
 
@@ -27,14 +29,21 @@ MAILBOX = "mailbox"
 MAX_ATTEMPTS = 30
 # seconds; doubled with each attempt, up to the longest
 FIRST_DELAY, LONGEST_DELAY = 10.0, 3600.0
+# Of those who count what was sent within a minute; any number that nobody else locks.
+LOCK = 0x6D61696C
 # characters of a server's answer that are kept
 LONGEST_REASON = 500
 
 
-def claim(*, limit: int, lease: dt.timedelta) -> Sequence[Mail]:
-    """Take the mails that have waited longest, for as long as the lease; each is handed to one worker only."""
+def claim(*, limit: int, lease: dt.timedelta, per_minute: int = 0) -> Sequence[Mail]:
+    """Take the mails that have waited longest, for as long as the lease; each is handed to one worker only.
+
+    With `per_minute` no more than that are sent within any minute, by all workers together.
+    """
     now = utc_now()
     with transaction() as session:
+        if per_minute:
+            limit = min(limit, _room(now, per_minute))
         ids = session.scalars(waiting(now, limit=limit)).all()
         if not ids:
             return []
@@ -42,6 +51,16 @@ def claim(*, limit: int, lease: dt.timedelta) -> Sequence[Mail]:
         session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
         query = select(Mail).where(Mail.id.in_(ids)).order_by(Mail.not_before, Mail.id)
         return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def _room(now: dt.datetime, per_minute: int) -> int:
+    """How many more may be sent now; who asks at the same moment waits until this transaction has taken its share."""
+    connection = db.session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    sent = select(func.count()).where(Mail.status == SENT, Mail.sent_at > now - dt.timedelta(minutes=1))
+    sending = select(func.count()).where(Mail.status == SENDING, Mail.lease_until >= now)
+    return max(0, per_minute - (connection.scalar(sent) or 0) - (connection.scalar(sending) or 0))
 
 
 def waiting(now: dt.datetime, *, limit: int) -> Select[int]:
@@ -125,18 +144,21 @@ def back_off(attempts: int) -> dt.timedelta:
     """How long to wait after so many attempts; spread, so that mails that failed together do not come back together."""
     delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
     # Not for secrets.
-    return dt.timedelta(seconds=delay * random.uniform(0.75, 1.25))  # noqa: S311
+    return dt.timedelta(seconds=delay * random.uniform(0.75, 1.25))  # noqa: S311 - spread, and no secret
 
 
 def _settle(mail: Mail, **values: Any) -> None:
-    statement = (
-        update(Mail)
-        .where(Mail.id == mail.id, Mail.status == SENDING, Mail.lease_until == mail.lease_until)
-        .values(lease_until=None, **values)
-    )
+    held = {"held_id": mail.id, "held_until": mail.lease_until}
     with single_statement() as connection:
-        settled = connection.execute(statement).rowcount
+        settled = connection.execute(_settling(*sorted(values)), held | values).rowcount
     if not settled:
         log.warning("Mail %s: the lease ran out and somebody else has it; this worker's result is dropped: %s", mail.id, values)
     elif values["status"] in {SENT, FAILED, SUPPRESSED}:
         metrics.count_mail(values["status"])
+
+
+@cache
+def _settling(*names: str) -> Update:
+    """Writes these columns, if the mail is still the caller's. Made once: that takes as long as running it."""
+    is_held = (Mail.id == bindparam("held_id"), Mail.status == SENDING, Mail.lease_until == bindparam("held_until"))
+    return update(Mail).where(*is_held).values(lease_until=None, **{name: bindparam(name) for name in names})

@@ -7,15 +7,19 @@ the like. No request is needed: links begin with SITE_URL.
 import datetime as dt
 import hashlib
 import re
+import uuid
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import select
+from werkzeug.routing import Map, MapAdapter
 
-from evently.accounts.links import CONFIRM_ADDRESS, RESET_PASSWORD, Purpose
+from evently.accounts.links import CONFIRM_ADDRESS as CONFIRM_LINK
+from evently.accounts.links import RESET_PASSWORD as RESET_LINK
+from evently.accounts.links import Purpose
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tickets import tickets_of
 from evently.caching import LISTS, remember
@@ -25,7 +29,7 @@ from evently.events.posters import INKS, PAPER
 from evently.events.queries import list_public_events
 from evently.events.versions import EVENTS
 from evently.extensions import db
-from evently.notifications.models import Mail
+from evently.notifications.models import RESET_PASSWORD, Mail
 from evently.notifications.subscriptions import token_of
 
 # Which corner of its square a quarter of a disc fills.
@@ -70,15 +74,15 @@ def render_mail(mail: Mail) -> RenderedMail:
         "what_else_is_on": partial(_what_else_is_on, event) if event else list,
         "unsubscribe_link": link("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
         "link": link,
-        "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_ADDRESS) if mail.user and not mail.user.email_confirmed_at else "",
-        "reset_link": _proof(mail, "web.reset_password", RESET_PASSWORD),
+        "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_LINK) if mail.user and not mail.user.email_confirmed_at else "",
+        "reset_link": _proof(mail, "web.reset_password", RESET_LINK) if mail.kind == RESET_PASSWORD else "",
         "site_url": current_app.config["SITE_URL"],
     }
     templates = current_app.jinja_env
     text = templates.get_template(f"emails/{mail.kind}.txt").make_module(context)
     words: dict[str, Any] = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
     html = templates.get_template(f"emails/{mail.kind}.html").render(
-        context | words | {"head": poster_head(event) if event else None},
+        context | words | {"head": poster_head(event.id, event.category) if event else None},
     )
     return RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
 
@@ -115,9 +119,19 @@ def _what_else_is_on(event: Event) -> list[dict[str, Any]]:
 
 def link(endpoint: str, **values: Any) -> str:
     """The full address of a page, as people know the site; a worker serves no request that would know it."""
-    site = urlsplit(current_app.config["SITE_URL"])
-    addresses = current_app.url_map.bind(site.netloc, script_name=site.path or "/", url_scheme=site.scheme)
-    return addresses.build(endpoint, values, force_external=True)
+    return _address(current_app.url_map, current_app.config["SITE_URL"], endpoint, **values)
+
+
+# Words and HTML of a mail name the same few.
+@lru_cache(maxsize=1024)
+def _address(pages: Map, site_url: str, endpoint: str, **values: Any) -> str:
+    return _addresses(pages, site_url).build(endpoint, values, force_external=True)
+
+
+@lru_cache(maxsize=8)
+def _addresses(pages: Map, site_url: str) -> MapAdapter:
+    site = urlsplit(site_url)
+    return pages.bind(site.netloc, script_name=site.path or "/", url_scheme=site.scheme)
 
 
 def _proof(mail: Mail, endpoint: str, purpose: Purpose) -> str:
@@ -127,10 +141,11 @@ def _proof(mail: Mail, endpoint: str, purpose: Purpose) -> str:
     return link(endpoint, token=token)
 
 
-def poster_head(event: Event) -> PosterHead:
+@lru_cache(maxsize=64)
+def poster_head(event_id: uuid.UUID, category: str) -> PosterHead:
     """The same event, the same head, as with its poster."""
-    key = hashlib.sha256(str(event.id).encode()).digest()
-    light, deep = INKS.get(event.category, INKS["other"])
+    key = hashlib.sha256(str(event_id).encode()).digest()
+    light, deep = INKS.get(category, INKS["other"])
 
     def tile(index: int) -> tuple[str, str]:
         return (PAPER if key[17 + index] % 3 else light), CORNERS[key[5 + index] % 4].format(TILE_SIDE)

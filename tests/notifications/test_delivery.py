@@ -75,10 +75,16 @@ def test_without_a_mail_server_mails_are_caught(app, booking):
     assert mail.sent_at is not None
 
 
-def test_many_go_over_one_connection(open_office, booking):
+def test_many_go_over_one_connection(app, open_office, booking, monkeypatch):
+    monkeypatch.setitem(app.config, "EMAIL_CONNECTIONS", 1)
     write_mails(200)
     assert deliver() == 200
     assert len(open_office.lines) == 1
+    open_office.messages.clear()
+    monkeypatch.setitem(app.config, "EMAIL_CONNECTIONS", 3)
+    write_mails(200)
+    assert deliver() == 200
+    assert 1 < len(open_office.lines) <= 1 + 3
     assert sorted(open_office.recipients) == sorted(f"reader{number}@example.org" for number in range(200))
     assert {mail.status for mail in mails()} == {"sent"}
 

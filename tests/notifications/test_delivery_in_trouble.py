@@ -56,6 +56,20 @@ def test_a_server_that_wants_a_login_is_no_fault_of_the_mail(open_office, bookin
     assert only_mail().status == "queued"
 
 
+def test_no_more_leave_within_a_minute_than_the_server_takes(app, open_office, booking, monkeypatch):
+    monkeypatch.setitem(app.config, "EMAIL_PER_MINUTE", 60)
+    write_mails(100)
+    assert [deliver() for _ in range(2)] == [60, 0]
+    # Others are still being sent, by whom we cannot know.
+    with transaction() as session:
+        ids = list(session.scalars(sa.select(Mail.id).where(Mail.status == "queued").limit(10)))
+        held = {"status": "sending", "lease_until": utc_now() + dt.timedelta(minutes=1)}
+        session.execute(sa.update(Mail).where(Mail.id.in_(ids)).values(held))
+        session.execute(sa.update(Mail).where(Mail.status == "sent").values(sent_at=utc_now() - dt.timedelta(seconds=61)))
+    assert deliver() == 30
+    assert len(set(open_office.recipients)) == 90
+
+
 def test_waiting_grows_to_an_hour_and_is_spread():
     waits = [outbox.back_off(attempts).total_seconds() for attempts in (1, 2, 5, 9, 30)]
     assert [0.75 <= wait / due <= 1.25 for wait, due in zip(waits, (10, 20, 160, 2560, 3600), strict=True)] == [True] * 5

@@ -1,0 +1,120 @@
+"""`make bench-mail`: how fast the outbox empties, beside plain smtplib in one loop over one connection, in one turn.
+
+Both send the same mails, confirmations of tickets with their calendar file, to the same server. The loop has them
+ready in memory and forgets them; the outbox claims, writes, sends and settles each. Prints everything and writes
+docs/benchmarks/mail.md. Ratios are what counts; absolute numbers are this machine's.
+"""
+
+import datetime as dt
+import smtplib
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from config import ROOT
+from evently.accounts.models import User
+from evently.bookings import allocation
+from evently.bookings.services import book_tickets
+from evently.extensions import db
+from evently.launch.ports import free_port
+from evently.launch.supervisor import Service
+from evently.notifications import delivery, letters, outbox
+from evently.notifications.models import QUEUED, Mail
+from tests.load.report import Report
+from tests.load.stage import Stage, describe_machine, make_buyers, make_event, stage
+
+ROUNDS = 5
+MAILS = 500
+FLOOR = 0.5
+
+
+@dataclass(frozen=True)
+class Round:
+    """Mails per second."""
+
+    site: float
+    loop: float
+
+
+def main() -> None:
+    report = Report("Mail", "mail.md", describe_machine())
+    port = free_port()
+    with stage(EMAIL_HOST="127.0.0.1", EMAIL_PORT=str(port), ALLOCATE_INLINE_WITHOUT_BROKER="false") as played:
+        _start_sink(played, port)
+        _fill_outbox(MAILS)
+        ready = _letters()
+        _send_in_loop(port, ready[:50])
+        _empty_outbox()
+        rounds = [_round(port, ready) for _ in range(ROUNDS)]
+        _report(report, rounds, statistics.mean(len(letter.content) for letter in ready))
+    report.write(ROOT / "docs" / "benchmarks")
+
+
+def _start_sink(played: Stage, port: int) -> None:
+    command = [sys.executable, "-m", "tests.load.mail_sink", str(port)]
+    played.supervisor.start(Service("The mail server", command, env=played.environ, cwd=ROOT))
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            smtplib.SMTP("127.0.0.1", port).quit()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "the mail server does not answer"
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _round(port: int, ready: list[letters.Letter]) -> Round:
+    loop = _send_in_loop(port, ready)
+    _fill_outbox(len(ready))
+    site = _empty_outbox()
+    return Round(site=site, loop=loop)
+
+
+def _fill_outbox(count: int) -> None:
+    """Confirmations as the allocator writes them."""
+    event = make_event(capacity=count)
+    for user_id, _ in make_buyers(count):
+        book_tickets(user=db.session.get_one(User, user_id), event_id=event.id, tickets=1)
+    allocation.drain(event.id)
+
+
+def _letters() -> list[letters.Letter]:
+    """All that waits, as it goes over the wire; it waits on."""
+    mails = outbox.claim(limit=MAILS, lease=dt.timedelta(minutes=5))
+    written = [letters.compose(mail) for mail in mails]
+    outbox.give_back(mails)
+    return written
+
+
+def _send_in_loop(port: int, ready: list[letters.Letter]) -> float:
+    began = time.perf_counter()
+    with smtplib.SMTP("127.0.0.1", port) as line:
+        for letter in ready:
+            line.sendmail(letter.sender, [letter.recipient], letter.content)
+    return len(ready) / (time.perf_counter() - began)
+
+
+def _empty_outbox() -> float:
+    waiting = db.session.scalar(select(func.count()).where(Mail.status == QUEUED))
+    db.session.remove()
+    began = time.perf_counter()
+    sent = delivery.deliver()
+    seconds = time.perf_counter() - began
+    assert sent == waiting == MAILS, (sent, waiting)
+    return sent / seconds
+
+
+def _report(report: Report, rounds: list[Round], size: float) -> None:
+    ratio = statistics.median(each.site / each.loop for each in rounds)
+    report.section(f"{MAILS} confirmations of {size / 1024:.0f} kB with a calendar file, {ROUNDS} rounds")
+    report.line("Mails per second, out of the outbox by one worker", f"{statistics.median(each.site for each in rounds):,.0f}")
+    report.line("Mails per second, smtplib in one loop over one connection", f"{statistics.median(each.loop for each in rounds):,.0f}")
+    report.line("Ratio", f"{ratio:.2f}", floor=f"≥ {FLOOR:.2f}", holds=ratio >= FLOOR)
+
+
+if __name__ == "__main__":
+    main()
