@@ -10,6 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
 from evently.accounts.tokens import require_working
+from evently.audit.services import record
 from evently.bookings import queries, wakeups
 from evently.bookings.acceptance import accept
 from evently.bookings.locks import busy, one_at_a_time
@@ -94,6 +95,9 @@ def cancel_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
         stock = lock_stock(event_id)
         booking = queries.get_booking(by=by, booking_id=booking_id)
         _refuse_cancelling(booking)
+        if by.id != booking.user_id:
+            changes = {"status": (booking.status, CANCELLED)}
+            record(actor_id=by.id, action="booking.cancelled", subject="booking", subject_id=booking.id, changes=changes)
         if booking.status in SEAT_HOLDING:
             next(row for row in stock if row.ticket_type_id == booking.ticket_type_id).reserved -= booking.ticket_count
         booking.status, booking.cancelled_at = CANCELLED, utc_now()

@@ -17,8 +17,9 @@ from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 from evently.reporting.audit_log import EntryFilters, list_entries
 
-CHOICES = {"": "Everything", "event.": "All about events", "user.": "All about people", "mail.": "All about mail", **ACTIONS}
-SUBJECTS = {"event": "one event", "user": "one person", "mail": "one mail"}
+KINDS = {"event.": "All about events", "booking.": "All about single bookings", "user.": "All about people", "mail.": "All about mail"}
+CHOICES = {"": "Everything", **KINDS, **ACTIONS}
+SUBJECTS = {"event": "one event", "booking": "one booking", "user": "one person", "mail": "one mail"}
 # Nobody has this number.
 NOBODY = 0
 # Further out, a day overflows once it is a moment in another zone.

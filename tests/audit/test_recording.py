@@ -14,13 +14,14 @@ from evently.accounts.services import create_staff, create_superuser
 from evently.accounts.suspension import end_sessions, end_tokens, reinstate, suspend
 from evently.audit.models import AuditEntry
 from evently.audit.services import record
+from evently.bookings.services import cancel_booking
 from evently.database import transaction
 from evently.events.covers import Picture, remove_cover, set_cover
 from evently.events.services import cancel_event, delete_event, publish_event, update_event
 from evently.extensions import db
 from evently.notifications.models import FAILED, Mail
 from evently.notifications.retrying import retry_all, retry_mail
-from tests.factories import api_token, make_event, make_organizer, make_staff, make_superuser, make_user
+from tests.factories import api_token, make_booking, make_event, make_organizer, make_staff, make_superuser, make_user
 
 pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
@@ -132,6 +133,14 @@ def test_a_cover_is_kept_by_its_digest(app):
         {"cover_digest": [None, "0" * 64], "cover_alt": ["", "An organ"]},
         {"cover_digest": ["0" * 64, None], "cover_alt": ["An organ", ""]},
     ]
+
+
+def test_a_booking_that_somebody_else_cancels_is_kept(app):
+    event = make_event()
+    own, others = make_booking(event=event), make_booking(event=event)
+    cancel_booking(by=own.user, booking_id=own.id)
+    cancel_booking(by=event.organizer, booking_id=others.id)
+    assert entries()[1:] == [(event.organizer_id, "booking.cancelled", str(others.id), {"status": ["confirmed", "cancelled"]})]
 
 
 def test_sending_mail_again_is_kept_by_the_mails_number(app):
