@@ -97,7 +97,10 @@ def show_both(form: EventForm, event: Event) -> Response:
     event = get_managed_event(by=signed_in_user(), event_id=event.id)
     form.version.data = event.updated_at.isoformat()
     found = differences(form, event)
-    return show_editor(form, event, differences=found, status=409) if found else save(event, form)
+    if not found:
+        return save(event, form)
+    impact = impact_of(by=signed_in_user(), event=event, values=dict(form.fields()))
+    return show_editor(form, event, differences=found, impact=impact, status=409)
 
 
 @blueprint.post("/events/<uuid:event_id>/publication")

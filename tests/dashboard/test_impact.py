@@ -26,7 +26,7 @@ def edit(event: Event) -> str:
 
 def panel(answer: TestResponse) -> str:
     """The text of the panel, in one line."""
-    found = re.search(r'<div\s+id="change-impact".*?</section>', answer.text, re.DOTALL)
+    found = re.search(r'<div\s+id="change-impact".*?</fieldset>', answer.text, re.DOTALL)
     return " ".join(words(found[0]).split()) if found else ""
 
 
