@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
         attendee_actions,
         attendees,
         audit,
+        check_in,
         copies,
         editor,
         events,

@@ -1,0 +1,119 @@
+"""At the door: scanning, looking people up, taking it back, and a list for when the network is away."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Response, request, stream_template
+from flask_wtf.csrf import generate_csrf
+
+from evently.bookings import turnout
+from evently.bookings.admissions import Answer, admit, admit_seats, undo_admission
+from evently.dashboard import blueprint
+from evently.errors import NotFound
+from evently.events.models import Event
+from evently.events.policies import can_manage_event
+from evently.events.queries import get_managed_event
+from evently.http.arguments import text
+from evently.http.htmx import render, wants_fragment
+from evently.http.login import signed_in_user
+
+LONGEST_GATE, LONGEST_CODE = 40, 300
+# characters of the list that are sent at once
+BLOCK = 16 * 1024
+
+
+@blueprint.get("/events/<uuid:event_id>/check-in")
+def check_in(event_id: uuid.UUID) -> Response:
+    user = signed_in_user()
+    event = get_managed_event(by=user, event_id=event_id)
+    words = text(request.args.get("q", ""))
+    matches = turnout.search(by=user, event_id=event_id, words=words) if words else None
+    return _page(event, "dashboard/_door_matches.html", words=words, matches=matches, gate=_gate(request.args))
+
+
+@blueprint.post("/events/<uuid:event_id>/check-in")
+def scan(event_id: uuid.UUID) -> Response:
+    """A code, or a seat that a list named; the verdict is the answer, whichever it is."""
+    user = signed_in_user()
+    code, gate = text(request.form.get("code", ""), LONGEST_CODE), _gate(request.form)
+    if named := request.form.get("ticket", ""):
+        booking_id, seat = _named(named)
+        answer = admit_seats(by=user, event_id=event_id, booking_id=booking_id, seats=seat and [seat], gate=gate)
+    else:
+        answer = admit(by=user, event_id=event_id, code=code, gate=gate)
+    event = get_managed_event(by=user, event_id=event_id)
+    return _page(event, "dashboard/_scan_result.html", answer=answer, said=code, gate=gate, knows=_knows(answer))
+
+
+@blueprint.post("/events/<uuid:event_id>/check-in/undo")
+def undo_check_in(event_id: uuid.UUID) -> Response:
+    user = signed_in_user()
+    booking_id, seat = _named(request.form.get("ticket", ""))
+    booking = undo_admission(by=user, event_id=event_id, booking_id=booking_id, seat=seat or 0)
+    event = get_managed_event(by=user, event_id=event_id)
+    return _page(event, "dashboard/_scan_result.html", undone=(booking, seat), gate=_gate(request.form))
+
+
+@blueprint.get("/events/<uuid:event_id>/check-in/turnout")
+def show_turnout(event_id: uuid.UUID) -> Response:
+    """The counters, which other doors move too."""
+    event = get_managed_event(by=signed_in_user(), event_id=event_id)
+    return render("dashboard/_door_turnout.html", event=event, count=turnout.count_turnout(event))
+
+
+@blueprint.get("/events/<uuid:event_id>/check-in/list")
+def print_door_list(event_id: uuid.UUID) -> Response:
+    """Everybody with a ticket, on paper; sent while it is read."""
+    event = get_managed_event(by=signed_in_user(), event_id=event_id)
+    count = turnout.count_turnout(event)
+    # Kept in the session, which cannot change any more once the page is on its way.
+    generate_csrf()
+    parts = stream_template("dashboard/check_in_list.html", event=event, count=count, guests=turnout.iterate_guests(event))
+    response = Response(_in_blocks(parts), mimetype="text/html")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _page(event: Event, fragment: str, **context: Any) -> Response:
+    known: dict[str, Any] = {"answer": None, "undone": None, "matches": None, "words": "", **context}
+    is_fragment = wants_fragment()
+    if not is_fragment:
+        known["latest"] = turnout.list_latest(event)
+    known["count"] = turnout.count_turnout(event)
+    response = render("dashboard/check_in.html", fragment, event=event, is_fragment=is_fragment, **known)
+    if request.method == "POST":
+        # What was found by name shows who is missing.
+        response.headers["HX-Trigger"] = "door-changed"
+    return response
+
+
+def _gate(said: Mapping[str, str]) -> str:
+    return text(said.get("gate", ""), LONGEST_GATE)
+
+
+def _knows(answer: Answer) -> bool:
+    """Whether this door may see who holds it: people of another organizer's event are nobody's business here."""
+    return answer.booking is not None and can_manage_event(signed_in_user(), answer.booking.event)
+
+
+def _named(ticket: str) -> tuple[uuid.UUID, int | None]:
+    """The booking and the seat that a button names, such as `6f1c…:2`; no seat for all of them. Raises NotFound."""
+    booking_id, _, seat = ticket.partition(":")
+    try:
+        return uuid.UUID(booking_id), int(seat[:9]) if seat else None
+    except ValueError:
+        raise NotFound("There is no such ticket.") from None
+
+
+def _in_blocks(parts: Iterator[str]) -> Iterator[str]:
+    """The same text in fewer pieces."""
+    kept: list[str] = []
+    size = 0
+    for part in parts:
+        kept.append(part)
+        size += len(part)
+        if size > BLOCK:
+            yield "".join(kept)
+            kept, size = [], 0
+    yield "".join(kept)
