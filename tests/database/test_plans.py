@@ -12,6 +12,7 @@ from evently.accounts.models import User
 from evently.accounts.queries import find_token, find_user_by_login
 from evently.bookings import allocation
 from evently.bookings import queries as bookings
+from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.models import PROCESSING, Booking
 from evently.database import utc_now
 from evently.events import queries as events
@@ -49,6 +50,8 @@ INSERT INTO bookings (id, event_id, ticket_type_id, user_id, ticket_count, total
         CASE WHEN b.n % 200 = 0 THEN 'processing' WHEN b.n % 10 = 1 THEN 'failed' ELSE 'confirmed' END,
         now() - b.n * interval '1 second', CASE WHEN b.n % 200 = 0 THEN NULL ELSE now() END
     FROM generate_series(1, 60000) b(n) JOIN numbered ON numbered.n = CASE WHEN b.n <= 5000 THEN 1 ELSE 1 + b.n % 16000 END;
+INSERT INTO admissions (booking_seq, seat, admitted_at, event_id)
+    SELECT seq, 1, now(), event_id FROM bookings WHERE status = 'confirmed' AND user_id % 4 = 0;
 INSERT INTO mails (delivery_key, kind, to_address, user_id, booking_id, event_id, context, status, created_at, not_before)
     SELECT 'confirmed:' || seq, 'booking_confirmed', 'a@example.org', user_id, id, event_id, '{}',
         CASE WHEN seq % 300 = 0 THEN 'queued' WHEN seq % 300 = 1 THEN 'failed' ELSE 'sent' END, booking_date, booking_date
@@ -167,6 +170,14 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
         "ix_bookings_event_id_status_seq",
     ),
     "a large event's bookings": (lambda crowd: bookings.list_event_bookings(by=crowd.staff, event_id=crowd.busy_event), "pk_bookings"),
+    "attendees in a state": (
+        lambda crowd: list_attendees(by=crowd.staff, event_id=crowd.quiet_event, filters=AttendeeFilters(state="confirmed")),
+        "ix_bookings_event_id_status_seq",
+    ),
+    "an attendee by name": (
+        lambda crowd: list_attendees(by=crowd.staff, event_id=crowd.busy_event, filters=AttendeeFilters(search="user1999")),
+        "ix_users_search",
+    ),
     "a booking": (lambda crowd: bookings.get_booking(by=crowd.staff, booking_id=crowd.waiting.id), "uq_bookings_id"),
     "place in line": (lambda crowd: bookings.get_place_in_line(crowd.waiting), "ix_bookings_queue"),
     "how quickly the line moves": (lambda crowd: bookings.get_place_in_line(crowd.waiting), "ix_bookings_event_id_status_seq"),
