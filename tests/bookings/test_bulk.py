@@ -3,9 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
+from evently.accounts.queries import get_user
 from evently.audit.models import AuditEntry
 from evently.bookings import bulk
-from evently.bookings.admissions import write_admissions
+from evently.bookings.admissions import admit_seats, write_admissions
 from evently.bookings.attendees import AttendeeFilters, count_states
 from evently.bookings.ledger import check
 from evently.bookings.models import Admission, Booking
@@ -16,7 +17,8 @@ from evently.events.queries import get_event
 from evently.extensions import db
 from evently.notifications.models import Mail
 from tests.dashboard.crowd import make_crowd
-from tests.factories import in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
+from tests.factories import get_booking, in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
+from tests.harness.concurrency import at_once
 from tests.harness.site import fresh
 
 
@@ -123,3 +125,20 @@ def test_nothing_is_cancelled_once_it_has_started(mira):
     with pytest.raises(Conflict, match="already started"):
         bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters())
     bulk.begin(by=mira, event_id=event.id, kind="admit", filters=AttendeeFilters())
+
+
+def test_nobody_is_let_in_and_cancelled_at_once(app, mira, event):
+    """Two doors and one who cancels: whoever is first wins, and never both."""
+    event_id, booking_ids = event.id, [make_booking(event=event, tickets=2).id for _ in range(8)]
+    action = bulk.begin(by=mira, event_id=event_id, kind="cancel", filters=AttendeeFilters()).id
+    organizer_id = mira.id
+
+    def stand_at_the_door(ids):
+        for booking_id in ids:
+            admit_seats(by=get_user(organizer_id), event_id=event_id, booking_id=booking_id)
+
+    at_once(app, [lambda: stand_at_the_door(booking_ids[:4]), lambda: stand_at_the_door(booking_ids[4:]), lambda: bulk.carry_out(action)])
+    has_come = set(db.session.scalars(sa.select(Admission.booking_seq)))
+    states = {booking.seq: booking.status for booking in map(get_booking, booking_ids)}
+    assert {seq for seq, status in states.items() if status == "confirmed"} == has_come
+    assert list(check()) == []
