@@ -4,7 +4,7 @@
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run stack test test-faults bench bench-api bench-booking bench-pages soak lint format install clean
+.PHONY: help run stack test test-faults bench bench-api bench-booking bench-mail bench-pages soak lint format install clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ bench-api: .venv/dev.stamp ## Measure the API's reads with 1,000,000 events, kep
 
 bench-booking: .venv/dev.stamp ## Measure the booking engine beside a bare handler; writes docs/benchmarks/booking.md
 	.venv/bin/python -m tests.load.bench_booking
+
+bench-mail: .venv/dev.stamp ## Measure the outbox beside smtplib in one loop; writes docs/benchmarks/mail.md
+	.venv/bin/python -m tests.load.bench_mail
 
 bench-pages: .venv/dev.stamp ## Measure pages with 10,000 events beside a bare Flask page; writes docs/benchmarks/pages.md
 	.venv/bin/python -m tests.load.bench_pages

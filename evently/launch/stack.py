@@ -23,6 +23,7 @@ VARIABLES = (*DATABASE_VARIABLES, "REDIS_URL", "SECRET_KEY", "SITE_URL", "EVENTL
 
 ANNOUNCEMENT = """
   Evently runs at {address}
+  {mail}
 
   Commands for it, in another terminal:
     . {variables}
@@ -103,7 +104,9 @@ def _celery_services(environ: dict[str, str]) -> Iterable[Service]:
 def _announce(settings: Settings, variables: Path, places: Iterable[Path]) -> None:
     flask = f"{_shown(sys.executable)} -m flask --app wsgi"
     data = " and ".join(map(str, places))
-    say(ANNOUNCEMENT.format(address=address(settings), variables=_shown(variables), flask=flask, places=data))
+    caught = f"Mail is caught at {address(settings)}/dev/mailbox, for staff to read; set EMAIL_HOST to send it."
+    mail = f"Mail goes to {settings.EMAIL_HOST}:{settings.EMAIL_PORT}." if settings.EMAIL_HOST else caught
+    say(ANNOUNCEMENT.format(address=address(settings), mail=mail, variables=_shown(variables), flask=flask, places=data))
 
 
 def _shown(path: str | Path) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from evently.accounts.models import User
+from evently.audit.services import record
 from evently.database import on_commit, transaction, utc_now
 from evently.errors import Invalid
 from evently.events.models import Event
@@ -58,7 +59,10 @@ def send_message(
         message = Message(id=message_id or uuid.uuid4(), event=event, sender=by, audience=audience, created_at=utc_now(), **words)
         session.add(message)
         session.flush()
-        _write([_mail(message, reader) for reader in readers(event, audience)])
+        mails = [_mail(message, reader) for reader in readers(event, audience)]
+        _write(mails)
+        changes = {"subject": (None, message.subject), "audience": (None, audience), "people": (None, len(mails))}
+        record(actor_id=by.id, action="event.message_sent", subject="event", subject_id=event_id, changes=changes)
         on_commit(wakeups.wake)
     return message
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from evently.database import transaction, utc_now
@@ -25,15 +26,20 @@ class PostOffice(SmtpServer):
         super().__init__()
         self.answers: dict[str, list[str]] = {}
         self.lines: list[Any] = []
+        self._transports: set[asyncio.Transport] = set()
         self.is_hanging = False
+        # how many mails hang in DATA at this moment
+        self.hanging = 0
         # how many mails are cut off in the middle of DATA
         self.drops = 0
         # set when it begins to hang
         self.hangs = threading.Event()
 
-    async def handle_RCPT(self, _server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:  # noqa: N802
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:  # noqa: N802
         if session.peer not in self.lines:
             self.lines.append(session.peer)
+            assert server.transport
+            self._transports.add(server.transport)
         if answers := self.answers.get(address):
             return answers.pop(0)
         envelope.rcpt_tos.append(address)
@@ -42,13 +48,31 @@ class PostOffice(SmtpServer):
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.is_hanging:
             self.hangs.set()
-            await asyncio.sleep(3600)
+            self.hanging += 1
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                self.hanging -= 1
         if self.drops:
             self.drops -= 1
             assert server.transport
             server.transport.abort()
             return "421 gone"
         return await super().handle_DATA(server, session, envelope)
+
+    def restart(self) -> None:
+        """Every connection breaks, and for a moment there is nobody."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop).result(5)
+        self.stop()
+        self._controller = Controller(self, hostname=self.host, port=self.port)
+        self.start()
+
+    async def _hang_up(self) -> None:
+        for transport in self._transports:
+            transport.abort()
+        # Until each has heard of it.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     @property
     def recipients(self) -> list[str]:
