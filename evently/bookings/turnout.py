@@ -106,17 +106,18 @@ def iterate_guests(event: Event) -> Iterator[Guest]:
     engine = db.engine
     # PostgreSQL keeps a cursor within a transaction only, of which every row is of the same moment.
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    full_name = func.coalesce(func.nullif(func.trim(User.first_name + " " + User.last_name), ""), User.username)
-    by_name = (func.lower(func.coalesce(func.nullif(User.last_name, ""), User.username)), func.lower(full_name), Booking.seq)
+    # As it is looked for in a list: the last name first, the only one there is, or what they call themselves.
+    names = func.trim(User.last_name + ", " + User.first_name, ", ")
+    name = func.coalesce(func.nullif(names, ""), User.username)
     query = (
-        select(full_name, Booking.seq, Booking.ticket_count, Admission.seat)
+        select(name, Booking.seq, Booking.ticket_count, Admission.seat)
         .join(User, User.id == Booking.user_id)
         .outerjoin(Admission, Admission.booking_seq == Booking.seq)
         .where(Booking.event_id == event.id, Booking.status == CONFIRMED)
-        .order_by(*by_name)
+        .order_by(func.lower(name), Booking.seq)
     )
     with engine.connect().execution_options(yield_per=PORTION, **options) as connection:
-        for (name, seq, seats), rows in itertools.groupby(connection.execute(query), key=lambda row: tuple(row)[:3]):
+        for (guest, seq, seats), rows in itertools.groupby(connection.execute(query), key=lambda row: tuple(row)[:3]):
             come = {row[3] for row in rows}
             for seat in range(1, seats + 1):
-                yield Guest(name, spaced(encode_code(seq, seat)), seat, seats, seat in come)
+                yield Guest(guest, spaced(encode_code(seq, seat)), seat, seats, seat in come)

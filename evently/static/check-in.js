@@ -73,12 +73,14 @@
     if (button?.name) scan(address, { [button.name]: button.value });
     else if (code.value.trim()) scan(address, { code: code.value });
     code.value = "";
-    code.focus();
+    focus();
   });
+  /* Not where that would bring up a keyboard on the screen. */
+  const focus = () => { if (!matchMedia("(pointer: coarse)").matches) code.focus({ preventScroll: true }); };
   /* A hand scanner types, wherever the focus is. */
   document.addEventListener("keydown", (event) => {
     if (event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!event.target.closest("input, select, textarea")) code.focus();
+    if (!event.target.closest("input, select, textarea")) code.focus({ preventScroll: true });
   });
 
   /* Two tones up for "come in", a low one for "stop". */
@@ -107,7 +109,7 @@
   };
   toggle.hidden = !window.AudioContext;
   setSound(recall("sound") !== "off");
-  toggle.addEventListener("click", () => { setSound(toggle.getAttribute("aria-pressed") !== "true"); code.focus(); });
+  toggle.addEventListener("click", () => { setSound(toggle.getAttribute("aria-pressed") !== "true"); focus(); });
   document.addEventListener("htmx:load", (event) => { if (event.detail.elt.id === "scan-result") sound(event.detail.elt.dataset.verdict); });
 
   /* The camera, read by the browser where it can and by a script of the CDN elsewhere. */

@@ -170,5 +170,5 @@ def test_the_turnout_counts_tickets(app):
     found = turnout.search(by=event.organizer, event_id=event.id, words="tälb")
     assert [(match.booking.user, match.missing) for match in found] == [(mira, [1, 3])]
     guests = [(guest.name, guest.seat, guest.has_come) for guest in turnout.iterate_guests(event)]
-    assert guests == [("Ada Quill", seat, seat == 1) for seat in (1, 2, 3)] + [("Mira Tälberg", seat, seat == 2) for seat in (1, 2, 3)]
+    assert guests == [("Quill, Ada", seat, seat == 1) for seat in (1, 2, 3)] + [("Tälberg, Mira", seat, seat == 2) for seat in (1, 2, 3)]
     assert next(turnout.iterate_guests(event)).code == tickets(theirs[ada])[0].code

@@ -157,10 +157,10 @@ def test_the_printed_list_names_every_seat_and_is_sent_while_it_is_read(desk: Vi
     lines = [" ".join(words(line.replace("</td>", " ")).split()) for line in re.findall(r"<tr><td>(.*?)</tr>", page)]
     codes = [ticket(booking, seat).code for booking in bookings for seat in (1, 2)]
     assert lines == [
-        f"☐no Ada Quill0{codes[0]} 1 of 2",
-        f"☐no Ada Quill0{codes[1]} 2 of 2",
-        f"☐no Ada Quill1{codes[2]} 1 of 2",
-        f"☒yes Ada Quill1{codes[3]} 2 of 2",
+        f"☐no Quill0, Ada{codes[0]} 1 of 2",
+        f"☐no Quill0, Ada{codes[1]} 2 of 2",
+        f"☐no Quill1, Ada{codes[2]} 1 of 2",
+        f"☒yes Quill1, Ada{codes[3]} 2 of 2",
     ]
     assert "Nobody has a ticket yet." in desk.get(f"/dashboard/events/{make_event(by=event.organizer).id}/check-in/list").text
 
