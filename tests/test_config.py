@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -6,6 +9,7 @@ import pytest
 from config import load_settings
 from evently.servers import DATABASE_VARIABLES, is_embedded
 from evently.variables import ConfigurationError
+from tests.harness.parts import ROOT
 
 KEY = {"SECRET_KEY": "f3a1c2b4d5e6978012ab34cd56ef7890"}
 PRODUCTION = KEY | {"DB_NAME": "box"}
@@ -147,3 +151,13 @@ def test_tickets_share_the_secret_of_sessions_until_they_have_their_own():
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path):
     settings = load_settings({"EVENTLY_DATA_DIR": str(tmp_path), "PORT": "", "RATELIMIT_ENABLED": "", "DEFAULT_TIMEZONE": ""})
     assert (settings.PORT, settings.RATELIMIT_ENABLED, settings.DEFAULT_TIMEZONE) == (8000, True, "UTC")
+
+
+def test_a_configuration_that_cannot_be_used_is_all_that_one_reads(tmp_path: Path):
+    wrong = {"DB_NAME": "box", "SECRET_KEY": "", "DATABASE_URL": "", "DEFAULT_CURRENCY": "ECU", "EVENTLY_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
+    done = subprocess.run(command, env=os.environ | wrong, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    first, *rest = done.stderr.splitlines()
+    assert first == "Evently cannot run: 2 things in its configuration are wrong."
+    assert [line.split()[:2] for line in rest] == [["-", "DEFAULT_CURRENCY"], ["-", "SECRET_KEY"]]

@@ -1,9 +1,6 @@
-"""`flask doctor` against a site that is whole, and against one of which parts are missing or wrong."""
+"""`flask doctor` where parts are missing or wrong; where the site is whole, tests/deploy/test_compose.py asks it."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import sqlalchemy as sa
@@ -11,11 +8,7 @@ from flask import Flask
 
 from evently.extensions import db
 from evently.launch.ports import free_port
-from evently.launch.processes import Child, wait_until
-from evently.scheduler import beating_machine
 from evently.worker import QUEUES
-from tests.harness.live import serving, working
-from tests.harness.mail import SmtpServer
 from tests.harness.parts import ROOT
 from tests.harness.site import Site
 
@@ -41,27 +34,6 @@ def doctor(app: Flask):
         return {part: (word, says, advice) for word, part, says, advice in found}
 
     return look
-
-
-@in_production
-def test_a_site_that_is_whole(app: Flask, site: Site, doctor, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch):
-    beat = [sys.executable, "-m", "celery", "-A", "wsgi", "beat", "--pidfile="]
-    with serving(site) as address, working(site):
-        monkeypatch.setitem(app.config, "SITE_URL", address)
-        child = Child(beat, env=site.process_environ(), cwd=ROOT)
-        try:
-            wait_until(lambda: beating_machine(app.config["CELERY_BROKER_URL"]) is not None, child, what="The beat", timeout=60)
-            found = doctor()
-        finally:
-            child.stop()
-    assert (doctor.exit_code, doctor.output.splitlines()[-1]) == (0, "All works.")
-    words = {part: word for part, (word, _, _) in found.items()}
-    # By http on this machine alone, which the doctor mentions.
-    assert words.pop("proxies") == "notice"
-    assert list(words.values()) == ["well"] * 9
-    assert re.match(r"PostgreSQL \d+.*, answers in .* ms; \d+ of \d+ connections are taken", found["database"][1])
-    assert found["mail"][1] == f"{smtp_server.host}:{smtp_server.port} lets us in"
-    assert smtp_server.messages == []
 
 
 @in_production
@@ -120,13 +92,3 @@ def test_embedded_mode_needs_nothing_beside_itself(doctor):
     found = doctor()
     assert {part for part, (word, _, _) in found.items() if word != "well"} == {"proxies"}
     assert doctor.exit_code == 1
-
-
-def test_a_configuration_that_cannot_be_used_is_all_that_one_reads(tmp_path):
-    wrong = {"DB_NAME": "box", "SECRET_KEY": "", "DATABASE_URL": "", "DEFAULT_CURRENCY": "ECU", "EVENTLY_DATA_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "doctor"]
-    done = subprocess.run(command, env=os.environ | wrong, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    first, *rest = done.stderr.splitlines()
-    assert first == "Evently cannot run: 2 things in its configuration are wrong."
-    assert [line.split()[:2] for line in rest] == [["-", "DEFAULT_CURRENCY"], ["-", "SECRET_KEY"]]

@@ -16,9 +16,11 @@ from flask import Flask
 from granian.cli import cli as granian
 
 from config import VARIABLES
+from evently.cli.checks import CHECKS
 from evently.launch.ports import free_port
 from evently.launch.processes import Child, stop_all, wait_until
 from tests.deploy.commands import BINARIES, refuse_unknown
+from tests.harness.mail import SmtpServer
 from tests.harness.parts import ROOT, require
 from tests.harness.site import Site
 
@@ -133,7 +135,9 @@ def test_hadolint_has_nothing_to_say():
 
 
 @pytest.mark.parametrize("site", ["postgresql"], indirect=True)
-def test_its_commands_make_a_whole_site(app: Flask, site: Site, services: dict[str, Any]):
+def test_its_commands_make_a_whole_site(
+    app: Flask, site: Site, services: dict[str, Any], smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+):
     """Those of the file, on this machine, with the image's variables; in place of containers, processes."""
     port = str(free_port())
     granian_variables = {name: value for name, value in image_environ().items() if name.startswith("GRANIAN_")}
@@ -151,6 +155,13 @@ def test_its_commands_make_a_whole_site(app: Flask, site: Site, services: dict[s
         for name, child in children.items():
             check = [sys.executable, *checks[name][1:]]
             wait_until(lambda check=check: _succeeds(check, environ), child, what=name, timeout=60)
+        monkeypatch.setitem(app.config, "SITE_URL", f"http://127.0.0.1:{port}")
+        found = app.test_cli_runner().invoke(args=["doctor"])
+    assert (found.exit_code, found.output.splitlines()[-1]) == (0, "All works.")
+    # By http on this machine alone is all that the doctor mentions.
+    assert re.findall(r"^notice +(\w+)", found.output, re.MULTILINE) == ["proxies"]
+    assert re.findall(r"^well +(\w+)", found.output, re.MULTILINE) == [*CHECKS][:-1]
+    assert smtp_server.messages == []
     # Dead as soon as it has stopped.
     assert not _succeeds([sys.executable, *checks["worker"][1:]], environ)
 

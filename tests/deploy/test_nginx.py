@@ -107,10 +107,8 @@ def test_the_site_behind_it(https: tuple[int, int]):
     assert ask(https_port, "/metrics")[0] == 404
     assert ask(https_port, "/", Host="evil.example")[0] == 400
 
-
-@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
-def test_who_writes_an_address_of_their_own_is_counted_all_the_same(https: tuple[int, int]):
-    left = [ask(https[1], "/", **{"X-Forwarded-For": f"198.51.100.{n}"})[1]["X-RateLimit-Remaining"] for n in range(3)]
+    # Whoever writes an address of their own is counted all the same.
+    left = [ask(https_port, "/", **{"X-Forwarded-For": f"198.51.100.{n}"})[1]["X-RateLimit-Remaining"] for n in range(3)]
     assert left == [str(int(left[0]) - n) for n in range(3)]
 
 

@@ -4,7 +4,7 @@ import re
 from ipaddress import ip_network
 
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 
 from evently.http.proxies import BehindProxies
@@ -45,6 +45,13 @@ def test_scripts_run_by_a_word_that_is_new_each_time(client: FlaskClient):
         assert "unsafe" not in page.headers["Content-Security-Policy"]
         seen.add(nonce)
     assert len(seen) == 3
+
+
+def test_only_the_page_that_scans_tickets_may_use_the_camera(app: Flask, client: FlaskClient):
+    with app.test_request_context():
+        page = url_for("dashboard.check_in", event_id=make_event().id)
+    # Even to be sent away from it.
+    assert "camera=(self)" in client.get(page).headers["Permissions-Policy"]
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "tickets.example.org", "a.b.example.net", "example.net"])
