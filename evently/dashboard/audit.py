@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, request, url_for
@@ -78,7 +79,8 @@ class AuditListing:
     def _address(self, changes: Mapping[str, str | int]) -> str:
         said = {"who": self.who, "action": self.action, "subject": self.subject, "id": self.subject_id}
         days = {"since": self.since, "until": self.until}
-        return url_for("dashboard.audit_log", **{name: str(value) for name, value in (said | days | dict(changes)).items() if value})
+        told: dict[str, Any] = {name: str(value) for name, value in (said | days | dict(changes)).items() if value}
+        return url_for("dashboard.audit_log", **told)
 
     def _actor_id(self) -> int | None:
         if not self.who:

@@ -131,5 +131,13 @@ def show_deliveries(event_id: uuid.UUID, message_id: uuid.UUID, news: str = "") 
         raise NotFound("There is no such message.")
     state = one_of(STATES, request.args.get("state", ""))
     page = list_deliveries(by=by, message_id=message_id, status=state, page=page_number(request.args))
-    context = {"event": event, "sent": sent, "page": page, "state": state, "states": STATES, "audiences": AUDIENCES, "news": news}
+    context: dict[str, Any] = {
+        "event": event,
+        "sent": sent,
+        "page": page,
+        "state": state,
+        "states": STATES,
+        "audiences": AUDIENCES,
+        "news": news,
+    }
     return render("dashboard/messages_one.html", "dashboard/_message_deliveries.html", **context)

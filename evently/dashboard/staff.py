@@ -1,6 +1,6 @@
 """Accounts that come and go in a superuser's hands: one for staff, and many that were only for a test."""
 
-from typing import cast
+from typing import Any, cast
 
 from flask import Response, flash, request, url_for
 from wtforms import EmailField, PasswordField, StringField
@@ -91,5 +91,5 @@ def look_at(form: RemovalForm, *, has_changed: bool = False) -> Response:
 
 
 def show_removal(form: RemovalForm, *, found: int | None = None, has_changed: bool = False, status: int = 200) -> Response:
-    context = {"form": form, "found": found, "has_changed": has_changed, "lengths": PREFIX_LENGTH}
+    context: dict[str, Any] = {"form": form, "found": found, "has_changed": has_changed, "lengths": PREFIX_LENGTH}
     return render("dashboard/admin/removal.html", status=status, **context)

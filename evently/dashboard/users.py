@@ -48,7 +48,13 @@ class PeopleListing:
         return PeopleFilters(search=self.search, role=self.role, state=self.state, ordering=self.sort or "-id")
 
     def page_address(self, number: int) -> str:
-        said = {"q": self.search, "role": self.role, "state": self.state, "sort": self.sort, "page": number if number > 1 else ""}
+        said: dict[str, Any] = {
+            "q": self.search,
+            "role": self.role,
+            "state": self.state,
+            "sort": self.sort,
+            "page": number if number > 1 else "",
+        }
         return url_for("dashboard.list_users", **{name: value for name, value in said.items() if value})
 
     @property
