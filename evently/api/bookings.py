@@ -72,7 +72,7 @@ def show_booking(booking_id: uuid.UUID) -> With:
     "DELETE",
     "/bookings/<uuid:booking_id>/",
     answer=CancelledBooking,
-    refuses=("not_found", "already_cancelled", "booking_failed", "too_late_to_cancel"),
+    refuses=("not_found", "already_admitted", "already_cancelled", "booking_failed", "too_late_to_cancel"),
 )
 def cancel_booking(booking_id: uuid.UUID) -> Booking:
     """Give the tickets back."""

@@ -16,6 +16,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "not_yourself": (403, "You can book only for yourself."),
     "not_found": (404, "There is no such event."),
     "no_such_page": (404, "There is no page 7; the last one is 3."),
+    "already_admitted": (409, "Somebody has come in with this booking already."),
     "already_cancelled": (409, "This booking is already cancelled."),
     "below_sold": (409, "12 tickets are already sold; capacity cannot go below that."),
     "booking_failed": (409, "This booking was not confirmed, so there is nothing to cancel."),

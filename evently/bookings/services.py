@@ -14,7 +14,7 @@ from evently.audit.services import record
 from evently.bookings import queries, wakeups
 from evently.bookings.acceptance import accept
 from evently.bookings.locks import busy, one_at_a_time
-from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, Admission, Booking
 from evently.bookings.signals import bookings_cancelled
 from evently.database import end_reads, on_commit, transaction, utc_now
 from evently.errors import Conflict, DomainError, Invalid, NotFound
@@ -86,13 +86,15 @@ def _written_before(user: User, booking_id: uuid.UUID, token_id: int | None) -> 
 def cancel_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
     """Give the tickets back, at once. A booking that is still in the queue is never confirmed afterwards.
 
-    Raises NotFound; Conflict ("already_cancelled", "booking_failed", "too_late_to_cancel").
+    Raises NotFound; Conflict ("already_cancelled", "booking_failed", "too_late_to_cancel", "already_admitted").
     """
     event_id = db.session.scalar(select(Booking.event_id).where(Booking.id == booking_id))
     if event_id is None:
         raise NotFound("There is no such booking.")
     with transaction() as session:
         stock = lock_stock(event_id)
+        # Somebody may just be at the door with it.
+        session.execute(select(Booking.seq).where(Booking.id == booking_id).with_for_update())
         booking = queries.get_booking(by=by, booking_id=booking_id)
         _refuse_cancelling(booking)
         if by.id != booking.user_id:
@@ -202,6 +204,8 @@ def _refuse_cancelling(booking: Booking) -> None:
         raise Conflict("This booking was not confirmed, so there is nothing to cancel.", code="booking_failed")
     if not booking.can_be_cancelled:
         raise Conflict("It is too late to cancel this booking.", code="too_late_to_cancel")
+    if db.session.scalar(select(Admission.seat).where(Admission.booking_seq == booking.seq).limit(1)):
+        raise Conflict("Somebody has come in with this booking already.", code="already_admitted")
 
 
 def _accepted(values: dict[str, Any], event: Event, user: User) -> Booking:

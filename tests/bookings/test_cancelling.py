@@ -7,6 +7,7 @@ import pytest
 
 from evently.accounts.queries import get_user
 from evently.bookings import allocation
+from evently.bookings.admissions import write_admissions
 from evently.bookings.ledger import check
 from evently.bookings.services import cancel_booking
 from evently.bookings.signals import bookings_cancelled
@@ -164,3 +165,12 @@ def test_an_event_cannot_be_cancelled_twice_even_by_two_who_read_it_before(app):
     assert results.count("cancelled") == 1
     assert {result.code for result in results if isinstance(result, DomainError)} == {"event_cancelled"}
     assert len(told) == 1
+
+
+def test_whoever_has_come_in_keeps_the_tickets(app):
+    booking = make_booking(tickets=2)
+    with transaction():
+        write_admissions(event_id=booking.event_id, seats=[(booking.seq, 2)], by_id=booking.event.organizer_id)
+    with pytest.raises(Conflict, match="come in") as refusal:
+        cancel_booking(by=booking.user, booking_id=booking.id)
+    assert (refusal.value.code, reload(booking).status) == ("already_admitted", "confirmed")
