@@ -72,6 +72,7 @@ def _load_domain() -> None:
     from evently.events import leaving as _organizers  # noqa: F401
     from evently.notifications import accounts as _letters  # noqa: F401
     from evently.notifications import services as _notifications  # noqa: F401
+    from evently.reporting import rollups as _figures  # noqa: F401
 
 
 def _register_edges(app: Flask) -> None:

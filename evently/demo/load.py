@@ -29,6 +29,7 @@ from evently.database import Base, transaction, utc_now
 from evently.events.models import CANCELLED, CATEGORIES, DRAFT, PUBLISHED, Event, TicketStock, TicketType
 from evently.events.versions import EVENTS, EVERY_EVENT
 from evently.extensions import db
+from evently.reporting.recount import rebuild
 
 YEAR, DECISION = dt.timedelta(days=365), dt.timedelta(milliseconds=5)
 # How far ahead people book.
@@ -87,6 +88,7 @@ def seed_load(*, events: int, bookings: int) -> None:
         stock = ((plan.id, plan.id, plan.capacity, taken) for plan, taken in zip(crowd.events, crowd.taken, strict=True))
         _write(session, TicketStock, stock)
         _write(session, Booking, rows_of_bookings)
+        rebuild()
         changed(EVENTS, EVERY_EVENT, SALES, EVERY_SALE)
     _tidy_up()
 

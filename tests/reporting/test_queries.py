@@ -3,18 +3,21 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
+from evently.bookings.allocation import decide_waiting
 from evently.bookings.models import Booking
 from evently.bookings.services import cancel_booking
 from evently.database import transaction
 from evently.errors import NotAllowed
 from evently.events.services import cancel_event, delete_event
 from evently.reporting.queries import DailyBookings, get_event_report, get_overview
+from evently.reporting.recount import rebuild
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user
 
 
 def made_at(booking, moment):
     with transaction() as session:
         session.execute(sa.update(Booking).where(Booking.id == booking.id).values(booking_date=moment))
+    rebuild()
 
 
 def test_bookings_are_counted_and_not_tickets(app):
@@ -100,9 +103,13 @@ def test_who_may_ask(app):
 
 def test_a_session_in_another_zone_counts_the_same_days(app):
     event = make_event()
-    made_at(make_booking(event=event), dt.datetime(2026, 3, 1, 23, 30, tzinfo=dt.UTC))
+    booking = make_booking(event=event, decided=False)
+    with transaction() as session:
+        late = dt.datetime(2026, 3, 1, 23, 30, tzinfo=dt.UTC)
+        session.execute(sa.update(Booking).where(Booking.id == booking.id).values(booking_date=late))
     with transaction() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(sa.text("SET LOCAL TIME ZONE 'Asia/Tokyo'"))
-        report = get_event_report(by=event.organizer, event_id=event.id)
+        decide_waiting(event.id)
+    report = get_event_report(by=event.organizer, event_id=event.id)
     assert [day.date for day in report.daily_bookings] == [dt.date(2026, 3, 1)]
