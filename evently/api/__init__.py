@@ -8,7 +8,7 @@ from evently.http import json
 
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint.
-    from evently.api import accounts, admin, bookings, events, health, people, reporting  # noqa: F401, PLC0415
+    from evently.api import accounts, admin, bookings, door, events, health, people, reporting  # noqa: F401, PLC0415
     from evently.api.endpoint import blueprint  # noqa: PLC0415
     from evently.api.pages import pages  # noqa: PLC0415
     from evently.api.reference import reference  # noqa: PLC0415

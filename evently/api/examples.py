@@ -26,6 +26,7 @@ ATTENDEE = {
     "id": BOOKING_ID, "reference": "EV-7K4M-29QD", "user": {**HOLDER, "name": "Mira Tälberg", "email": "mira@example.org"},
     **BOOKING, "currency": "EUR", "checked_in": 0, "status": "confirmed",
 }  # fmt: skip
+TURNOUT = {"inside": 312, "expected": 388, "percentage": 80, "last_ten_minutes": 58}
 FIGURE = {"event_id": EVENT_ID, "name": WHERE["name"]}
 
 
@@ -64,6 +65,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "organizer": {"id": 7, "username": "gaswerk", "email": "box-office@gaswerk.example"},
         "is_active": True, **LEFT, "total_bookings": 118, "utilization_percentage": 65.75, "created_at": CREATED, "updated_at": BOOKED,
     },
+    "CheckIn": {"code": "7K4M 29QD", "gate": "Door A"},
+    "CheckedIn": {
+        "verdict": "valid", "event": BOOKED_EVENT, "booking_id": BOOKING_ID, "holder": "Mira Tälberg", "seats": [2],
+        "admitted_at": TIME, "gate": "Door A", "admitted_by": "gaswerk", "turnout": TURNOUT,
+    },
+    "Turnout": TURNOUT,
+    "UndoneCheckIn": {"booking_id": BOOKING_ID, "seat": 2, "status": "undone"},
     "PublicEventPage": _page("/user/events/", PUBLIC),
     "PublicEvent": PUBLIC,
     "Availability": {"event_id": EVENT_ID, **LEFT, "exact": True},

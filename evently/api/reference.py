@@ -32,11 +32,12 @@ TAGS = {
     "Events": "What is on, for everybody.",
     "Bookings": "Asking for tickets, watching what becomes of them, giving them back.",
     "Admin": "Events, for their organizers and for staff.",
+    "Door": "Letting tickets in, for their organizers and for staff.",
     "Reporting": "How events sell.",
     "People": "Accounts of others, for superusers.",
     "Health": "For monitors.",
 }
-IDS = {"event_id": EVENT_ID, "booking_id": BOOKING_ID, "mail_id": MAIL_ID, "user_id": 42}
+IDS = {"event_id": EVENT_ID, "booking_id": BOOKING_ID, "mail_id": MAIL_ID, "user_id": 42, "seat": 2}
 NUMBER = {"type": "integer", "minimum": 0}
 HEADERS = {
     "X-Request-ID": {"description": "The name of this request: yours if you sent one.", "schema": {"type": "string"}},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
 from evently.audit.services import record
@@ -114,6 +115,8 @@ def _let_in(by: User, booking: Booking, wanted: Sequence[int], gate: str) -> Ans
     there = {row.seat: row for row in db.session.scalars(query.execution_options(populate_existing=True))}
     new = [seat for seat in wanted if seat not in there]
     rows = write_admissions(event_id=booking.event_id, seats=[(booking.seq, seat) for seat in new], by_id=by.id, gate=gate)
+    for row in rows:
+        set_committed_value(row, "admitted_by", by)
     missing = [seat for seat in range(1, booking.ticket_count + 1) if seat not in there and seat not in new]
     if new:
         return Answer(Verdict.VALID, booking, new, rows, missing)

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from evently.accounts.models import User
+from evently.bookings.admissions import admit_seats
 from evently.bookings.models import Booking
 from evently.events.models import Event
 from evently.notifications.messages import send_message
@@ -77,6 +78,16 @@ def announcement(_scene: Scene, _role: str):
     return {"message": "Doors at seven."}
 
 
+def unknown_ticket(_scene: Scene, _role: str):
+    return {"code": "7K4M 29QD"}
+
+
+def come_in(scene: Scene) -> uuid.UUID:
+    booking = make_booking(event=scene.event)
+    admit_seats(by=scene.people["staff"], event_id=scene.event.id, booking_id=booking.id)
+    return booking.id
+
+
 def deletion(_scene: Scene, _role: str):
     return {"prefix": "load-test-"}
 
@@ -100,6 +111,9 @@ MATRIX = [
     ("GET", "list_managed_events", "/admin/events/list/", None, ORGANIZERS),
     ("GET", "show_managed_event", "/admin/events/{event}/details/", None, MANAGERS),
     ("GET", "list_event_bookings", "/admin/events/{event}/bookings/", None, MANAGERS),
+    ("POST", "check_in", "/admin/events/{event}/check-in/", unknown_ticket, MANAGERS),
+    ("DELETE", "undo_check_in", "/admin/events/{event}/check-in/{admitted}/1/", None, MANAGERS),
+    ("GET", "show_turnout", "/admin/events/{event}/check-in/", None, MANAGERS),
     ("POST", "notify_attendees", "/admin/events/{event}/notify/", announcement, MANAGERS),
     ("GET", "show_mail", "/admin/mails/{mail}/", None, MANAGERS),
     ("GET", "show_overview", "/admin/analytics/", None, ORGANIZERS),
@@ -130,6 +144,8 @@ def test_who_may_call_it(client, no_limits, scene, row):
             scene.booking = make_booking(user=scene.people["attendee"], event=scene.event, decided=False)
             scene.bare_event = make_event(by=scene.people["organizer"])
         known = {"event": scene.event.id, "bare_event": scene.bare_event.id, "booking": scene.booking.id, "mail": scene.mail}
+        if "{admitted}" in path:
+            known["admitted"] = come_in(scene)
         address = path.format(**known, attendee=scene.people["attendee"].id)
         sent = {"json": body(scene, role)} if body else {}
         answers[role] = client.open(f"/api{address}", method=method, headers=auth(person) if person else {}, **sent).status_code

@@ -1,0 +1,51 @@
+"""Who comes in at the door."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from evently.api.fields import Choice, Id, Moment, Text, Whole
+from evently.api.schemas.bookings import BookedEvent
+from evently.api.schemas.shapes import Answer, Shape, text
+from evently.bookings.admissions import Verdict
+
+EITHER = "Send the code of a ticket, or a booking."
+
+
+class CheckIn(Shape):
+    code = text(300, validate=validate.Length(max=300), metadata={"description": "What the QR code says, or the code that people say."})
+    booking_id = Id(metadata={"description": "In place of a code: a booking that was looked up."})
+    seat = Whole(metadata={"description": "One seat of that booking, from 1; all of them unless given."})
+    gate = text(40, validate=validate.Length(max=40), load_default="", metadata={"description": "This door, in your words."})
+
+    @validates_schema
+    def check_what_is_meant(self, data: dict[str, Any], **_: Any) -> None:
+        if ("code" in data) == ("booking_id" in data):
+            raise ValidationError(EITHER, "code")
+        if "seat" in data and "booking_id" not in data:
+            raise ValidationError("Say of which booking.", "seat")
+
+
+class Turnout(Answer):
+    inside = Whole(least=0, metadata={"description": "Tickets that came in."})
+    expected = Whole(least=0, metadata={"description": "Tickets that are sold."})
+    percentage = Whole(least=0)
+    last_ten_minutes = Whole(least=0, attribute="lately")
+
+
+class CheckedIn(Answer):
+    verdict = Choice(*Verdict)
+    event = fields.Nested(BookedEvent, allow_none=True, metadata={"description": "What the ticket is for; null where it is unknown."})
+    booking_id = Id(allow_none=True)
+    holder = Text(allow_none=True, metadata={"description": "A name; null where the event is none of yours."})
+    seats = fields.List(Whole(), metadata={"description": "What the verdict is about."})
+    admitted_at = Moment(allow_none=True, metadata={"description": "Now where it is valid; when it was used already, then."})
+    gate = Text(allow_none=True)
+    admitted_by = Text(allow_none=True, metadata={"description": "A username."})
+    turnout = fields.Nested(Turnout)
+
+
+class UndoneCheckIn(Answer):
+    booking_id = Id()
+    seat = Whole()
+    status = Choice("undone")
