@@ -13,8 +13,8 @@ def note(verb: str, event: Event, *, by_id: int, changes: Mapping[str, Sequence[
     record(actor_id=by_id, action=f"event.{verb}", subject="event", subject_id=event.id, changes=changes)
 
 
-def note_creation(events: Sequence[Event]) -> None:
-    """In one statement for those of one organizer in a row."""
+def note_creation(events: Sequence[Event], *, by_id: int | None = None) -> None:
+    """In one statement for those of one organizer in a row, who made them unless it was `by_id`."""
     for organizer_id, theirs in groupby(events, key=lambda event: event.organizer_id):
         changes = {event.id: {"name": (None, event.name), "status": (None, event.status)} for event in theirs}
-        record_all(actor_id=organizer_id, action="event.created", subject="event", changes=changes)
+        record_all(actor_id=by_id or organizer_id, action="event.created", subject="event", changes=changes)

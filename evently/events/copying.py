@@ -29,7 +29,7 @@ def duplicate_event(*, by: User, event_id: uuid.UUID, name: str, time: dt.dateti
     if found is None:
         found = _like(event, by=by, name=name, time=time)
         found.id = new_id or found.id
-        add_events([found])
+        add_events([found], by_id=by.id)
     return queries.get_event(found.id)
 
 

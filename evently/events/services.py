@@ -56,8 +56,11 @@ def new_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Eve
     return Event(id=uuid.uuid4(), organizer_id=by.id, **values)
 
 
-def add_events(events: Sequence[Event]) -> None:
-    """Write new events with a ticket type and its stock each, in four statements however many they are."""
+def add_events(events: Sequence[Event], *, by_id: int | None = None) -> None:
+    """Write new events with a ticket type and its stock each, in four statements however many they are.
+
+    `by_id` makes them, where that is not their organizer.
+    """
     ticket_types = [TicketType(id=uuid.uuid4(), event_id=event.id, price=event.price_per_ticket) for event in events]
     stock = [
         TicketStock(ticket_type_id=ticket_type.id, event_id=event.id, capacity=event.capacity)
@@ -67,7 +70,7 @@ def add_events(events: Sequence[Event]) -> None:
         for rows in (events, ticket_types, stock):
             session.add_all(rows)
             session.flush()
-        note_creation(events)
+        note_creation(events, by_id=by_id)
 
 
 def update_event(

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from evently.accounts.models import User
+from evently.audit.models import AuditEntry
 from evently.events.models import Event
 from evently.extensions import db
 from tests.dashboard.reading import errors
@@ -78,8 +79,11 @@ def test_the_same_form_sent_twice_makes_one_copy(desk: Visitor, mira: User):
 
 def test_staff_copy_for_the_organizer(desk_of, mira: User):
     event = make_event(by=mira)
-    copy(desk_of(make_staff()), event, time="2034-06-01T20:00")
+    staff = make_staff()
+    copy(desk_of(staff), event, time="2034-06-01T20:00")
     assert newest().organizer_id == mira.id
+    made = select(AuditEntry.actor_id).where(AuditEntry.action == "event.created", AuditEntry.subject_id == str(newest().id))
+    assert db.session.scalar(made) == staff.id
 
 
 def test_a_draft_is_seen_as_it_will_be_and_by_its_managers_only(desk: Visitor, desk_of, visitor: Visitor, mira: User):
