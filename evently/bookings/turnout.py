@@ -44,6 +44,14 @@ class Turnout:
 
 
 @dataclass(frozen=True)
+class Come:
+    """Seats of a booking that came in, and when the first of them did."""
+
+    seats: int
+    since: dt.datetime | None
+
+
+@dataclass(frozen=True)
 class Arrival:
     admission: Admission
     booking: Booking
@@ -78,6 +86,12 @@ def count_turnout(event: Event) -> Turnout:
     counts = (func.count(), func.count().filter(Admission.admitted_at > utc_now() - LATELY))
     inside, lately = db.session.execute(select(*counts).where(Admission.event_id == event.id)).one()
     return Turnout(inside=inside, lately=lately, expected=event.reserved_tickets)
+
+
+def count_come(booking: Booking) -> Come:
+    """For callers that know who asks."""
+    query = select(func.count(), func.min(Admission.admitted_at)).where(Admission.booking_seq == booking.seq)
+    return Come(*db.session.execute(query).one())
 
 
 def list_latest(event: Event) -> list[Arrival]:

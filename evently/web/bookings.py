@@ -8,6 +8,7 @@ from flask_login import current_user
 
 from evently.bookings import queries, services
 from evently.bookings.models import CONFIRMED, Booking
+from evently.bookings.turnout import count_come
 from evently.bookings.waiting import wait_for_decision
 from evently.database import utc_now
 from evently.errors import Conflict, DomainError, Invalid
@@ -73,6 +74,7 @@ def show_booking(booking_id: uuid.UUID) -> Response:
         "bookings/_booking_status.html",
         booking=booking,
         mail=mail,
+        come=count_come(booking) if booking.status == CONFIRMED else None,
         place=queries.get_place_in_line(booking),
         is_waiting=is_waiting(booking, mail),
         titles=TITLES,

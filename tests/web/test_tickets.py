@@ -36,6 +36,21 @@ def let_in(booking: Booking, seat: int) -> None:
         session.add(Admission(booking_seq=booking.seq, event_id=booking.event_id, seat=seat))
 
 
+def test_the_timeline_of_a_booking_tells_who_has_come(client: FlaskClient):
+    booking = make_booking(tickets=2)
+    log_in(client, booking.user)
+
+    def told() -> tuple[list[tuple[str, str]], bool]:
+        page = client.get(f"/bookings/{booking.id}").text
+        return re.findall(r"<strong>(Checked in|At the door)</strong>|(\d of 2 seats)", page), "Cancel booking" in page
+
+    assert told() == ([("At the door", "")], True)
+    let_in(booking, 2)
+    assert told() == ([("Checked in", ""), ("", "1 of 2 seats"), ("At the door", "")], False)
+    let_in(booking, 1)
+    assert told() == ([("Checked in", ""), ("", "2 of 2 seats")], False)
+
+
 def test_a_ticket_shows_its_state_its_codes_and_whose_it_is(client: FlaskClient):
     user = make_user(first_name="Mira", last_name="<Talberg>")
     booking = make_booking(user=user, event=make_event(name="Nachtkonzert", venue="Gaswerk Nord, Leipzig"), tickets=2)
