@@ -25,7 +25,8 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc] # celery has no types
             self._next_sign = time.monotonic() + EVERY
             broker_url = self.app.conf.broker_url
             ask_broker(lambda: _redis(broker_url).set(KEY, platform.node(), ex=LIFETIME))
-        return min(super().tick(*args, **kwargs), EVERY)
+        pause: float = super().tick(*args, **kwargs)
+        return min(pause, EVERY)
 
 
 def beating_machine(broker_url: str) -> str | None:
