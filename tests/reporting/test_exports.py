@@ -7,9 +7,11 @@ import zipfile
 from xml.etree import ElementTree as ET
 
 import pytest
+import sqlalchemy as sa
 
 from evently.bookings.attendees import AttendeeFilters
 from evently.errors import NotAllowed
+from evently.extensions import db
 from evently.reporting.exports import HEADINGS, csv_parts, plan_export, xlsx_parts
 from tests.dashboard.crowd import make_crowd
 from tests.factories import make_booking, make_event, make_organizer, make_user
@@ -17,6 +19,9 @@ from tests.harness.site import fresh
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)")
+
+# Where the database has no say.
+on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -60,6 +65,7 @@ def test_a_row_for_each_booking(mira, event):
     assert (tuple(heading), row[:2], row[6], float(row[8])) == (HEADINGS, [booking.reference, "Ada Lovelace"], "2", 25)
 
 
+@on_sqlite
 def test_no_cell_is_a_formula(mira, event):
     for name in FORMULAS:
         make_booking(user=make_user(first_name=name), event=event)
@@ -67,10 +73,33 @@ def test_no_cell_is_a_formula(mira, event):
     assert sorted(row[1] for row in as_xlsx(mira, event)[1:]) == sorted(FORMULAS)
 
 
+@on_sqlite
 def test_only_for_those_who_manage_the_event(mira, event):
     for person in (make_user(), make_organizer()):
         with pytest.raises(NotAllowed):
             plan_export(by=person, event_id=event.id, filters=AttendeeFilters())
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_the_database_keeps_the_rows_until_they_are_wanted_and_forgets_them_with_the_reader(mira, event):
+    make_booking(event=event)
+    make_booking(event=event)
+    cursors = []
+
+    def note(_connection, cursor, *_):
+        cursors.append(cursor.name)
+
+    rows = plan_export(by=mira, event_id=event.id, filters=AttendeeFilters()).rows()
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        next(rows)
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+    # Only cursors of the server have names.
+    assert cursors[-1]
+    taken = db.engine.pool.checkedout()
+    rows.close()
+    assert db.engine.pool.checkedout() == taken - 1
 
 
 @pytest.mark.parametrize(("site", "parts"), [("postgresql", csv_parts), ("sqlite", xlsx_parts)], indirect=["site"])
