@@ -42,10 +42,22 @@ class Reader:
 def readers(event: Event, audience: str) -> Sequence[Reader]:
     """In the order in which they booked. Who has closed the account is nobody any more."""
     newest = select(func.max(Booking.seq)).where(Booking.event_id == event.id, _is_in(audience)).group_by(Booking.user_id)
-    refusal = select(Unsubscription.user_id).where(Unsubscription.user_id == User.id, Unsubscription.topic == topic_of(event))
-    query = select(User.id, Booking.id, User.email, refusal.exists()).join(User, User.id == Booking.user_id)
+    query = select(User.id, Booking.id, User.email, _has_refused(event)).join(User, User.id == Booking.user_id)
     query = query.where(Booking.seq.in_(newest), User.anonymised_at.is_(None)).order_by(Booking.seq)
     return [Reader(*row) for row in db.session.execute(query)]
+
+
+def count_readers(event: Event, audience: str) -> tuple[int, int, int]:
+    """How many they are, and how many of them have no address, or have one and want no mail from this organizer."""
+    theirs = select(Booking.user_id).where(Booking.event_id == event.id, _is_in(audience))
+    has_none, has_refused = User.email == "", _has_refused(event)
+    counts = select(func.count(), func.count().filter(has_none), func.count().filter(~has_none, has_refused)).select_from(User)
+    people, nowhere, unsubscribed = db.session.execute(counts.where(User.id.in_(theirs), User.anonymised_at.is_(None))).one()
+    return people, nowhere, unsubscribed
+
+
+def _has_refused(event: Event) -> ColumnElement[bool]:
+    return select(Unsubscription.user_id).where(Unsubscription.user_id == User.id, Unsubscription.topic == topic_of(event)).exists()
 
 
 def _is_in(audience: str) -> ColumnElement[bool]:

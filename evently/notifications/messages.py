@@ -16,7 +16,7 @@ from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.extensions import db
 from evently.notifications import wakeups
-from evently.notifications.audiences import AUDIENCES, Reader, readers
+from evently.notifications.audiences import AUDIENCES, Reader, count_readers, readers
 from evently.notifications.models import EVENT_MESSAGE, NO_ADDRESS, QUEUED, SUPPRESSED, UNSUBSCRIBED, Mail, Message
 from evently.notifications.rendering import RenderedMail, render_mail
 from evently.text import has_control_characters
@@ -71,9 +71,7 @@ def count_audience(*, by: User, event_id: uuid.UUID, audience: str) -> Audience:
     """Raises NotFound, NotAllowed, Invalid."""
     event = get_managed_event(by=by, event_id=event_id)
     _refuse({}, audience)
-    people = readers(event, audience)
-    nowhere = sum(not reader.address for reader in people)
-    return Audience(people=len(people), without_address=nowhere, unsubscribed=sum(not r.is_reachable for r in people) - nowhere)
+    return Audience(*count_readers(event, audience))
 
 
 def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> Mail:

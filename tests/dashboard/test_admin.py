@@ -204,7 +204,6 @@ def test_a_broker_that_is_away_is_said_so(office: Visitor, monkeypatch: pytest.M
     assert "The broker does not answer" in office.get(f"{ADMIN}/workers").text
 
 
-@on_sqlite
 def test_the_log_tells_who_changed_what(office: Visitor, robin: User):
     mira, user = make_organizer(username="mira", first_name="Mira"), make_user(first_name="Ada")
     event = make_event(by=mira, name="Organ night", capacity=10)
