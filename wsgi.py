@@ -1,7 +1,13 @@
 """The two applications a server starts: `app` for the web, `celery` for the workers."""
 
 import gc
+import signal
 import sys
+import threading
+
+# The web server's processes hear of a stop once all is loaded; those that were just starting would serve on until killed.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 from config import load_settings
 from evently import create_app

@@ -41,7 +41,7 @@ class Parts:
         port = free_port()
         variables = self._environ(name, PORT=str(port), **environ)
         options = ("--respawn-failed-workers", "wsgi:app")
-        return Web(web_service(load_settings(variables), *options, environ=variables, workers=2, kill_after=1), port)
+        return Web(web_service(load_settings(variables), *options, environ=variables, workers=2, kill_after=4), port)
 
     def worker(self, name: str = "worker", queues: str = "bookings", **environ: str) -> Service:
         """A worker, by default the one for bookings; it takes tasks a few seconds after it was started."""
