@@ -4,8 +4,7 @@ import datetime as dt
 import math
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -123,31 +122,6 @@ def count_ahead(booking: Booking) -> int:
     """How many bookings of the same event are to be decided before this one."""
     query = select(func.count()).where(Booking.event_id == booking.event_id, Booking.status == PROCESSING, Booking.seq < booking.seq)
     return db.session.scalar(query) or 0
-
-
-@dataclass
-class Sales:
-    """Tickets that hold seats, and the money for them by currency; one that brought nothing is not named."""
-
-    tickets: int = 0
-    revenue: dict[str, Decimal] = field(default_factory=dict)
-
-    def add(self, currency: str, tickets: int, amount: Decimal) -> None:
-        self.tickets += tickets
-        if amount:
-            self.revenue[currency] = amount
-
-
-def list_sales(*, by: User, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Sales]:
-    """By event, for those of them that this person manages; an event without sales has empty ones."""
-    sales = {event_id: Sales() for event_id in event_ids}
-    sums = (func.sum(Booking.ticket_count), func.sum(Booking.total_amount))
-    is_sold = (is_managed_by(by), Event.archived_at.is_(None), Booking.status.in_(SEAT_HOLDING))
-    query = select(Booking.event_id, Booking.currency, *sums).where(*is_sold, Booking.event_id.in_(event_ids))
-    query = query.join(Event, Booking.event_id == Event.id).group_by(Booking.event_id, Booking.currency)
-    for event_id, *sold in db.session.execute(query.order_by(sums[1].desc())):
-        sales[event_id].add(*sold)
-    return sales
 
 
 @dataclass(frozen=True)

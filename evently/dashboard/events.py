@@ -6,7 +6,7 @@ from flask import Response, flash, request, url_for
 
 from evently.accounts.policies import can_manage_every_event
 from evently.bookings.models import PENDING, PROCESSING
-from evently.bookings.queries import count_live, list_event_bookings, list_sales
+from evently.bookings.queries import count_live, list_event_bookings
 from evently.dashboard import blueprint
 from evently.dashboard.listing import SORTS, STATES, TIMES, EventListing
 from evently.events import services
@@ -15,6 +15,7 @@ from evently.events.queries import count_managed_events, get_managed_event, list
 from evently.http.htmx import redirect_to, render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
+from evently.reporting.sales import list_sales
 
 
 @blueprint.get("/events")

@@ -3,8 +3,6 @@
 from flask import Response
 
 from evently.accounts.policies import can_manage_every_event
-from evently.bookings.figures import get_figures
-from evently.bookings.queries import list_sales
 from evently.dashboard import blueprint
 from evently.dashboard.attention import reminder_about
 from evently.events.filters import EventFilters
@@ -12,6 +10,7 @@ from evently.events.queries import count_managed_events, list_managed_events
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.notifications.queries import mail_trouble
+from evently.reporting.sales import get_figures, list_sales
 
 REMINDERS = 6
 UPCOMING = 10
