@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint above.
     from evently.dashboard import (  # noqa: F401, PLC0415
         admin,
+        analytics,
         attendee_actions,
         attendees,
         audit,

@@ -62,13 +62,13 @@ class EventReport:
     daily_bookings: Sequence[DailyBookings]
 
 
-def get_overview(*, by: User) -> Overview:
+def get_overview(*, by: User, most_utilised: int = MOST_UTILISED) -> Overview:
     """Raises NotAllowed for people who do not organize."""
     is_counted = (is_managed_by(by), Event.archived_at.is_(None))
     return Overview(
         total_bookings=_count_confirmed(*is_counted),
         most_popular_events=_most_popular(*is_counted),
-        capacity_utilization=_utilization(*is_counted),
+        capacity_utilization=_utilization(most_utilised, *is_counted),
     )
 
 
@@ -99,11 +99,11 @@ def _most_popular(*conditions: ColumnElement[bool]) -> list[Popularity]:
     return [Popularity(*row) for row in db.session.execute(query.limit(MOST_POPULAR))]
 
 
-def _utilization(*conditions: ColumnElement[bool]) -> list[Utilization]:
+def _utilization(most: int, *conditions: ColumnElement[bool]) -> list[Utilization]:
     taken, seats = func.sum(TicketStock.reserved), func.sum(TicketStock.capacity)
     query = select(Event.id, Event.name, taken, seats).join(TicketStock, TicketStock.event_id == Event.id).where(*conditions)
     query = query.group_by(Event.id, Event.name).order_by((taken * 1.0 / seats).desc(), Event.time.desc(), Event.id)
-    rows = db.session.execute(query.limit(MOST_UTILISED))
+    rows = db.session.execute(query.limit(most))
     return [Utilization(event_id, name, percent(int(taken), int(seats))) for event_id, name, taken, seats in rows]
 
 

@@ -63,9 +63,14 @@ ROWS = {
     "undo_check_in": MANAGERS,
     "show_turnout": MANAGERS,
     "print_door_list": MANAGERS,
+    "analytics": ORGANIZERS,
+    "analytics_csv": ORGANIZERS,
+    "event_analytics": MANAGERS,
+    "event_analytics_csv": MANAGERS,
     "event_messages": MANAGERS,
     "send_event_message": MANAGERS,
     "preview_event_message": MANAGERS,
+    "show_preview_of_message": MANAGERS,
     "test_message": MANAGERS,
     "count_readers": MANAGERS,
     "show_message": MANAGERS,
@@ -132,6 +137,7 @@ def values(mira: User, people: dict[str, User | None]) -> dict[str, Any]:
         "action_id": uuid.uuid4(),
         "user_id": booking.user_id,
         "kind": "cancel",
+        "name": "bookings",
     }
 
 
