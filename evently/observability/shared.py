@@ -61,7 +61,7 @@ class Value:
 
     def _move_to(self, directory: Path) -> None:
         if self._kind not in _files:
-            _files[self._kind] = MmapedDict(str(directory / f"{self._kind}_{os.getpid()}.db"))
+            _files[self._kind] = _open_own(directory, self._kind)
         self._file = _files[self._kind]
         # A process before us may have had our number.
         self._value += self._file.read_value(self._key)[0] if not self._kind.startswith("gauge") else 0.0
@@ -83,6 +83,14 @@ def share(directory: Path) -> None:
         _directory = directory
         for value in _values:
             value._move_to(directory)  # noqa: SLF001 - of this file
+
+
+def _open_own(directory: Path, kind: str) -> MmapedDict:
+    with _only_one(directory):
+        file = MmapedDict(str(directory / f"{kind}_{os.getpid()}.db"))
+        # Held until this process ends, however it does. Its number says little: it is given to others.
+        fcntl.flock(file._f, fcntl.LOCK_EX)  # noqa: SLF001 - it has no name of its own for it
+        return file
 
 
 def is_shared() -> bool:
@@ -111,7 +119,7 @@ def _after_fork() -> None:
 
 @contextmanager
 def _only_one(directory: Path) -> Iterator[None]:
-    """Who reads while somebody else puts two files together would count one of them twice."""
+    """To read, or to open a file: meanwhile nobody puts two of them together."""
     with (directory / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -120,7 +128,7 @@ def _only_one(directory: Path) -> Iterator[None]:
 def _keep_what_ended(directory: Path) -> None:
     for path in directory.glob("*_*.db"):
         kind, _, process = path.stem.rpartition("_")
-        if process == ENDED or _is_alive(int(process)):
+        if process == ENDED or _is_held(path):
             continue
         if not kind.startswith("gauge"):
             kept = MmapedDict(str(directory / f"{kind}_{ENDED}.db"))
@@ -130,11 +138,10 @@ def _keep_what_ended(directory: Path) -> None:
         path.unlink()
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+def _is_held(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
