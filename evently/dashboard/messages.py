@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from flask import Response, flash, request, url_for
+from flask import Response, flash, request, session, url_for
 from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
@@ -19,6 +19,7 @@ from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render, wants_fragment
 from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
+from evently.http.mail_frames import framed
 from evently.http.pagination import page_number
 from evently.notifications.audiences import AUDIENCES
 from evently.notifications.deliveries import describe_message
@@ -30,6 +31,8 @@ from evently.notifications.retrying import retry_mail
 MESSAGES = "/events/<uuid:event_id>/messages"
 MESSAGE = f"{MESSAGES}/<uuid:message_id>"
 EVERYONE = next(iter(AUDIENCES))
+# Among what the browser's session holds: words whose looks the frame shows, which is asked for by itself.
+LOOKED_AT = "looked_at"
 STATES = {"": "All", SENT: "Sent", QUEUED: "Waiting", SENDING: "Being sent", FAILED: "Failed", SUPPRESSED: "Not sent"}
 
 
@@ -64,6 +67,14 @@ def preview_event_message(event_id: uuid.UUID) -> Response:
     return show_preview(event_id, MessageForm(request.form))
 
 
+@blueprint.get(f"{MESSAGES}/preview")
+def show_preview_of_message(event_id: uuid.UUID) -> Response:
+    """The mail itself, for the frame beside the words that were looked at last."""
+    words = session.get(LOOKED_AT, {}) if session.get(LOOKED_AT, {}).get("event") == str(event_id) else {}
+    preview = preview_message(by=signed_in_user(), event_id=event_id, subject=words.get("subject", ""), body=words.get("body", ""))
+    return framed(preview.html)
+
+
 @blueprint.post(f"{MESSAGES}/test")
 def test_message(event_id: uuid.UUID) -> Response:
     form, news = MessageForm(request.form), ""
@@ -87,6 +98,7 @@ def send_event_message(event_id: uuid.UUID) -> Response:
     except Invalid as refusal:
         form.add_refusal(refusal)
         return show_messages(event_id, form, status=422)
+    session.pop(LOOKED_AT, None)
     flash("The message is on its way.")
     return redirect_to(url_for("dashboard.show_message", event_id=event_id, message_id=message.id))
 
@@ -109,6 +121,7 @@ def show_preview(event_id: uuid.UUID, form: MessageForm, *, news: str = "") -> R
     if not form.validate() or form.form_errors:
         return show_messages(event_id, form, "dashboard/_message_preview.html", status=422)
     preview = preview_message(by=by, event_id=event_id, **form.words())
+    session[LOOKED_AT] = {"event": str(event_id), **form.words()}
     return show_messages(event_id, form, "dashboard/_message_preview.html", preview=preview, news=news)
 
 

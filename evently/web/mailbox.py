@@ -3,13 +3,14 @@
 Where the site runs for its developer alone (embedded mode) anybody may look; elsewhere staff only.
 """
 
-from flask import Response, current_app, make_response, request
+from flask import Response, current_app, request
 from flask_login import current_user
 
 from evently.accounts.policies import can_manage_every_event, can_manage_people
 from evently.errors import NotAllowed, NotFound
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
+from evently.http.mail_frames import framed
 from evently.http.pagination import page_number
 from evently.notifications import queries
 from evently.notifications.letters import message_id
@@ -17,11 +18,6 @@ from evently.notifications.models import RESET_PASSWORD, Mail
 from evently.notifications.rendering import render_mail
 from evently.web import blueprint
 
-# The document of a mail: its own styles and nothing else, and never with the rights of this site.
-BODY_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox"
-)
 MAIL = "/dev/mailbox/<int(max=9223372036854775807):mail_id>"
 
 
@@ -63,7 +59,4 @@ def mailbox_mail(mail_id: int) -> Response:
 
 @blueprint.get(f"{MAIL}/body")
 def mailbox_body(mail_id: int) -> Response:
-    response = make_response(render_mail(readable_mail(mail_id)).html)
-    response.headers["Content-Security-Policy"] = BODY_POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+    return framed(render_mail(readable_mail(mail_id)).html)

@@ -59,6 +59,9 @@ def test_a_look_shows_the_mail_and_sends_nothing(desk: Visitor, address: str, ht
     assert "The hall is cold." in page.text
     assert "Send to 2 people" in page.text
     assert mails() == []
+    frame = desk.get(f"{address}/preview")
+    assert "The hall is cold." in frame.text
+    assert "sandbox" in frame.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(("fields", "problem"), [({"body": " "}, "Write something first."), ({"body": "x" * 5001}, "at most 5,000")])
@@ -66,6 +69,12 @@ def test_what_is_missing_is_said(desk: Visitor, address: str, fields: dict[str, 
     for htmx in (False, True):
         answer = desk.submit(address, WORDS | fields, action=f"{address}/preview", htmx=htmx)
         assert (answer.status_code, problem in answer.text, "Send to" in answer.text) == (422, True, False)
+
+
+def test_the_frame_shows_words_of_this_event_only(desk: Visitor, mira: User, address: str):
+    desk.submit(address, WORDS, action=f"{address}/preview")
+    other = f"/dashboard/events/{make_event(by=mira).id}/messages"
+    assert "The hall is cold." not in desk.get(f"{other}/preview").text
 
 
 def test_a_test_goes_to_oneself_alone(desk: Visitor, mira: User, address: str):
