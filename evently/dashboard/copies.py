@@ -30,7 +30,7 @@ class CopyForm(PlainForm):
 
     def understand(self, event: Event) -> bool:
         """Whether it is all there, and the clocks of the event's zone show that time; it is then the `moment`."""
-        if not self.validate():
+        if not self.validate() or self.time.data is None:
             return False
         try:
             self.moment = moment_at(self.time.data, event.zone)
@@ -49,7 +49,7 @@ def copy_event(event_id: uuid.UUID) -> Response:
     if not form.understand(event) or form.moment is None:
         return render("dashboard/copy.html", event=event, form=form, status=422)
     try:
-        draft = duplicate_event(by=user, event_id=event_id, name=form.name.data, time=form.moment, new_id=claimed_id())
+        draft = duplicate_event(by=user, event_id=event_id, name=form.name.data or "", time=form.moment, new_id=claimed_id())
     except Invalid as refusal:
         form.add_refusal(refusal)
         return render("dashboard/copy.html", event=event, form=form, status=422)

@@ -25,7 +25,7 @@ from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 
 # What becomes of a row, in words, with the kind and the sign of its badge.
-OUTCOMES = {
+OUTCOMES: dict[str, tuple[str, str, str]] = {
     Outcome.CREATED: ("Created", "confirmed", "check"),
     Outcome.UPDATED: ("Updated", "soon", "pen"),
     Outcome.CANCELLED: ("Cancelled", "cancelled", ""),
@@ -49,7 +49,7 @@ class UploadForm(PlainForm):
         self.timezone.choices = zone_choices(self.timezone.data or "UTC")
 
     def fills(self) -> Fills:
-        return Fills(capacity=self.capacity.data, price=self.price_per_ticket.data, timezone=self.timezone.data)
+        return Fills(capacity=self.capacity.data, price=self.price_per_ticket.data or Decimal(0), timezone=self.timezone.data)
 
 
 @blueprint.url_value_preprocessor

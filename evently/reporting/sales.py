@@ -5,9 +5,8 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
 from evently.database import utc_now
@@ -18,6 +17,9 @@ from evently.reporting.models import EventDay, EventTotal
 from evently.reporting.queries import percent
 
 WEEK = dt.timedelta(days=7)
+# What `Sales.add` takes, and the currency that brought most before the others.
+SUMS = (func.sum(EventDay.tickets), func.sum(EventDay.cents))
+WORTH = SUMS[1].desc()
 
 
 @dataclass
@@ -61,8 +63,8 @@ def get_figures(*, by: User) -> Figures:
     is_counted = (is_managed_by(by), Event.archived_at.is_(None))
     day, week, fortnight = EventDay.day, now.date() - WEEK, now.date() - 2 * WEEK
     weeks = (_tickets(day > week), _tickets((day > fortnight) & (day <= week)))
-    query = select(EventDay.currency, *_sums(), *weeks).join(Event, EventDay.event_id == Event.id).where(*is_counted)
-    for currency, tickets, cents, this_week, week_before in db.session.execute(_by_worth(query.group_by(EventDay.currency))):
+    query = select(EventDay.currency, *SUMS, *weeks).join(Event, EventDay.event_id == Event.id).where(*is_counted)
+    for currency, tickets, cents, this_week, week_before in db.session.execute(query.group_by(EventDay.currency).order_by(WORTH)):
         figures.add(currency, tickets, cents)
         figures.this_week += int(this_week)
         figures.week_before += int(week_before)
@@ -75,20 +77,11 @@ def get_figures(*, by: User) -> Figures:
 def list_sales(*, by: User, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Sales]:
     """By event, for those of them that this person manages; an event without sales has empty ones."""
     sales = {event_id: Sales() for event_id in event_ids}
-    query = select(EventDay.event_id, EventDay.currency, *_sums()).join(Event, EventDay.event_id == Event.id)
+    query = select(EventDay.event_id, EventDay.currency, *SUMS).join(Event, EventDay.event_id == Event.id)
     query = query.where(is_managed_by(by), Event.archived_at.is_(None), EventDay.event_id.in_(event_ids))
-    for event_id, *sold in db.session.execute(_by_worth(query.group_by(EventDay.event_id, EventDay.currency))):
-        sales[event_id].add(*sold)
+    for event_id, currency, tickets, cents in db.session.execute(query.group_by(EventDay.event_id, EventDay.currency).order_by(WORTH)):
+        sales[event_id].add(currency, tickets, cents)
     return sales
-
-
-def _sums() -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """What `Sales.add` takes."""
-    return func.sum(EventDay.tickets), func.sum(EventDay.cents)
-
-
-def _by_worth(query: Select[Any]) -> Select[Any]:
-    return query.order_by(func.sum(EventDay.cents).desc())
 
 
 def _tickets(condition: ColumnElement[bool]) -> ColumnElement[int]:
