@@ -5,6 +5,7 @@ import itertools
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import lazyload
@@ -131,7 +132,7 @@ def iterate_guests(event: Event) -> Iterator[Guest]:
         .order_by(func.lower(name), Booking.seq)
     )
     with engine.connect().execution_options(yield_per=PORTION, **options) as connection:
-        for (guest, seq, seats), rows in itertools.groupby(connection.execute(query), key=lambda row: tuple(row)[:3]):
-            come = {row[3] for row in rows}
+        for (guest, seq, seats), of_booking in itertools.groupby(connection.execute(query), key=itemgetter(0, 1, 2)):
+            come = {seat for *_, seat in of_booking}
             for seat in range(1, seats + 1):
                 yield Guest(guest, spaced(encode_code(seq, seat)), seat, seats, seat in come)

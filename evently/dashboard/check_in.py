@@ -39,7 +39,7 @@ def scan(event_id: uuid.UUID) -> Response:
     code, gate = text(request.form.get("code", ""), LONGEST_CODE), _gate(request.form)
     if named := request.form.get("ticket", ""):
         booking_id, seat = _named(named)
-        answer = admit_seats(by=user, event_id=event_id, booking_id=booking_id, seats=seat and [seat], gate=gate)
+        answer = admit_seats(by=user, event_id=event_id, booking_id=booking_id, seats=None if seat is None else [seat], gate=gate)
     else:
         answer = admit(by=user, event_id=event_id, code=code, gate=gate)
     event = get_managed_event(by=user, event_id=event_id)
