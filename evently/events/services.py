@@ -91,12 +91,7 @@ def update_event(
         _refuse(_update_problems(event, changes, allow_past=allow_past))
         news = _news(event, changes)
         _note_update(event, changes, by)
-        for name, value in changes.items():
-            setattr(event, name, value)
-        if "price_per_ticket" in changes:
-            event.ticket_types[0].price = event.price_per_ticket
-        if "capacity" in changes:
-            _set_capacity(event, stock, changes["capacity"])
+        _write(event, stock, changes)
         if news:
             event_changed.send(event, changes=news)
     return queries.get_event(event_id)
@@ -161,6 +156,15 @@ def lock_stock(event_id: uuid.UUID) -> list[TicketStock]:
         .execution_options(populate_existing=True)
     )
     return list(db.session.scalars(query))
+
+
+def _write(event: Event, stock: list[TicketStock], changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(event, name, value)
+    if "price_per_ticket" in changes:
+        event.ticket_types[0].price = event.price_per_ticket
+    if "capacity" in changes:
+        _set_capacity(event, stock, changes["capacity"])
 
 
 def _set_capacity(event: Event, stock: list[TicketStock], capacity: int) -> None:

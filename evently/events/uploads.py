@@ -27,26 +27,19 @@ LONGEST_NAME = 200
 def start_upload(*, by: User, filename: str, content: bytes, fills: Fills, upload_id: uuid.UUID | None = None) -> Upload:
     """Take a file in, to be tried row by row; what its owner uploaded before and did not want goes.
 
-    With an `upload_id` that was used before, this is that upload.
-
-    Raises NotAllowed for people who do not organize, UnreadableFile, and Invalid for fills that no event could have.
+    With an `upload_id` that was used before, this is that upload. Raises NotAllowed, UnreadableFile, Invalid for fills.
     """
     require_organizer(by)
-    values = {"capacity": fills.capacity or 0, "price_per_ticket": fills.price, "timezone": fills.timezone}
-    if found := rules.problems(values):
-        raise Invalid("Please correct the marked fields.", fields=found)
-    total = len(read_rows(filename=filename, content=content))
-    if not total:
-        raise UnreadableFile("There are no events in this file.")
+    _refuse_unsound(fills)
     upload = Upload(
         id=upload_id or uuid.uuid4(),
         by_id=by.id,
         filename=_plain_name(filename),
         content=content,
-        capacity=values["capacity"],
+        capacity=fills.capacity,
         price=fills.price,
         timezone=fills.timezone,
-        total=total,
+        total=_count_rows(filename, content),
     )
     with transaction() as session:
         if (written := session.get(Upload, upload.id)) is not None:
@@ -107,6 +100,20 @@ def list_rows(upload: Upload, *, outcome: str = "", page: int = 1, size: int = 5
     """The report in the order of the file, or only rows with this outcome."""
     query = select(UploadRow).where(UploadRow.upload_id == upload.id).order_by(UploadRow.number)
     return paginate(query.where(UploadRow.outcome == outcome) if outcome else query, number=page, size=size)
+
+
+def _refuse_unsound(fills: Fills) -> None:
+    values = {"capacity": fills.capacity or 0, "price_per_ticket": fills.price, "timezone": fills.timezone}
+    if found := rules.problems(values):
+        raise Invalid("Please correct the marked fields.", fields=found)
+
+
+def _count_rows(filename: str, content: bytes) -> int:
+    """Raises UnreadableFile."""
+    total = len(read_rows(filename=filename, content=content))
+    if not total:
+        raise UnreadableFile("There are no events in this file.")
+    return total
 
 
 def _wake(upload_id: uuid.UUID) -> None:
