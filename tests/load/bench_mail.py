@@ -1,7 +1,8 @@
 """`make bench-mail`: how fast the outbox empties, beside plain smtplib in one loop over one connection, in one turn.
 
-Both send the same mails, confirmations of tickets with their calendar file, to the same server. The loop has them
-ready in memory and forgets them; the outbox claims, writes, sends and settles each. Prints everything and writes
+All send the same mails, confirmations of tickets with their calendar file, to the same server. One loop makes each of
+words that are ready, with the standard library's EmailMessage; another has even the bytes ready. Both forget what
+they sent. The outbox claims, renders, sends and settles each mail. Prints everything and writes
 docs/benchmarks/mail.md. Ratios are what counts; absolute numbers are this machine's.
 """
 
@@ -12,6 +13,9 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default as policy
 
 from sqlalchemy import func, insert, select
 
@@ -37,7 +41,8 @@ class Round:
     """Mails per second."""
 
     site: float
-    loop: float
+    plain_loop: float
+    ready_loop: float
 
 
 def main() -> None:
@@ -72,10 +77,10 @@ def _start_sink(played: Stage, port: int) -> None:
 
 
 def _round(port: int, ready: list[letters.Letter]) -> Round:
-    loop = _send_in_loop(port, ready)
+    plain_loop = _make_and_send_in_loop(port, ready)
+    ready_loop = _send_in_loop(port, ready)
     _fill_outbox(len(ready))
-    site = _empty_outbox()
-    return Round(site=site, loop=loop)
+    return Round(site=_empty_outbox(), plain_loop=plain_loop, ready_loop=ready_loop)
 
 
 def _fill_outbox(count: int) -> None:
@@ -103,6 +108,29 @@ def _send_in_loop(port: int, ready: list[letters.Letter]) -> float:
     return len(ready) / (time.perf_counter() - began)
 
 
+def _make_and_send_in_loop(port: int, ready: list[letters.Letter]) -> float:
+    words = [_words(message_from_bytes(letter.content, policy=policy)) for letter in ready]
+    began = time.perf_counter()
+    with smtplib.SMTP("127.0.0.1", port) as line:
+        for headers, text, html, calendar in words:
+            message = EmailMessage()
+            for name, value in headers.items():
+                message[name] = value
+            message.set_content(text)
+            message.add_alternative(html, subtype="html")
+            message.add_attachment(calendar, maintype="text", subtype="calendar", filename="event.ics")
+            line.send_message(message)
+    return len(ready) / (time.perf_counter() - began)
+
+
+def _words(message: EmailMessage) -> tuple[dict[str, str], str, str, bytes]:
+    """Headers, text, HTML and the file."""
+    headers = {name: str(value) for name, value in message.items() if not name.startswith(("Content-", "MIME-"))}
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    (calendar,) = message.iter_attachments()
+    return headers, text, html, calendar.get_payload(decode=True)
+
+
 def _empty_outbox() -> float:
     waiting = db.session.scalar(select(func.count()).where(Mail.status == QUEUED))
     db.session.remove()
@@ -114,11 +142,14 @@ def _empty_outbox() -> float:
 
 
 def _report(report: Report, rounds: list[Round], size: float) -> None:
-    ratio = statistics.median(each.site / each.loop for each in rounds)
+    plain = statistics.median(each.site / each.plain_loop for each in rounds)
+    ready = statistics.median(each.site / each.ready_loop for each in rounds)
     report.section(f"{MAILS} confirmations of {size / 1024:.0f} kB with a calendar file, {ROUNDS} rounds")
     report.line("Mails per second, out of the outbox by one worker", f"{statistics.median(each.site for each in rounds):,.0f}")
-    report.line("Mails per second, smtplib in one loop over one connection", f"{statistics.median(each.loop for each in rounds):,.0f}")
-    report.line("Ratio", f"{ratio:.2f}", floor=f"≥ {FLOOR:.2f}", holds=ratio >= FLOOR)
+    report.line("Plain smtplib in one loop over one connection", f"{statistics.median(each.plain_loop for each in rounds):,.0f}")
+    report.line("Ratio", f"{plain:.2f}", floor=f"≥ {FLOOR:.2f}", holds=plain >= FLOOR)
+    report.line("That loop with the bytes of every mail ready", f"{statistics.median(each.ready_loop for each in rounds):,.0f}")
+    report.line("Ratio", f"{ready:.2f}")
 
 
 if __name__ == "__main__":
