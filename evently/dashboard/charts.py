@@ -16,6 +16,8 @@ WIDTH, LEFT, TOP, BOTTOM = 720, 56, 24, 220
 # Lines across, and words below, that there is room for.
 GRID, TICKS = 4, 12
 GAP = 0.3
+# Nobody knows how wide a letter is until it is drawn; hardly wider than this.
+LETTER = 8.5
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Chart:
         """From the last one back, so that the newest has its words."""
         every = math.ceil(len(self.points) / TICKS)
         places = range(len(self.points) - 1, -1, -every)
-        return [Mark(self._x(place), self.points[place].label) for place in places]
+        return [Mark(self._within(self._x(place), self.points[place].label), self.points[place].label) for place in places]
 
     @property
     def bars(self) -> list[Bar]:
@@ -104,10 +106,16 @@ class Chart:
         return self._y(self.limit or 0)
 
     @property
-    def lead(self) -> tuple[float, float, str]:
-        """The newest value, above its place and within the sheet."""
-        words, last = self.write(self.points[-1].value), len(self.points) - 1
-        return min(self._x(last), WIDTH - 4.5 * len(words)), self._y(self.points[-1].value) - 7, words
+    def lead(self) -> int:
+        """The place of what matters most: the highest bar, or where the line has come to."""
+        values = [point.value for point in self.points]
+        return len(values) - 1 if self.is_line else values.index(max(values))
+
+    @property
+    def lead_mark(self) -> tuple[float, float, str]:
+        """Its value, above it."""
+        words, value = self.write(self.points[self.lead].value), self.points[self.lead].value
+        return self._within(self._x(self.lead), words), round(self._y(value) - 7, 1), words
 
     def file(self) -> str:
         text = io.StringIO()
@@ -120,6 +128,10 @@ class Chart:
     @property
     def _slot(self) -> float:
         return (WIDTH - LEFT) / max(1, len(self.points))
+
+    def _within(self, x: float, words: str) -> float:
+        """So far left that words in the middle of which this is stay on the sheet."""
+        return round(min(x, WIDTH - LETTER / 2 * len(words)), 1)
 
     def _x(self, place: int) -> float:
         return round(LEFT + self._slot * (place + 0.5), 1)
