@@ -137,6 +137,7 @@ def test_a_scan_asks_the_database_the_same_however_many_have_come(
     assert took[0][0] == took[1][0] <= 16, asked
 
 
+@ONE
 def test_the_page_needs_the_same_statements_for_few_and_many(
     app: Flask, mira: User, event: Event, door: str, statements: Callable[..., int], desk: Visitor
 ):

@@ -5,6 +5,7 @@ import segno
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from evently.bookings.admissions import undo_admission
 from evently.bookings.models import Admission, Booking
 from evently.bookings.tickets import Ticket, list_tickets
 from evently.events.models import Event
@@ -109,7 +110,7 @@ def test_without_network_nobody_is_let_in_and_scans_are_kept(page: Page, event: 
     assert count() == 2
 
 
-def test_an_answer_that_was_lost_on_the_way_is_given_again(page: Page, event: Event, booking: Booking):
+def test_an_answer_that_was_lost_is_given_again_and_a_refusal_is_no_verdict(page: Page, event: Event, booking: Booking):
     stand_at(page, event)
     lost: list[str] = []
 
@@ -125,6 +126,12 @@ def test_an_answer_that_was_lost_on_the_way_is_given_again(page: Page, event: Ev
     page.keyboard.press("Enter")
     expect(page.locator("#scan-result")).to_contain_text("Valid")
     assert ("Valid" in lost[0], count()) == (True, 1)
+    # At another door somebody was quicker.
+    undo_admission(by=event.organizer, event_id=event.id, booking_id=booking.id, seat=1)
+    page.locator("#scan-result").get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nobody has come in with this ticket.")
+    expect(page.locator("#scan-result")).to_contain_text("No answer")
+    expect(page.locator("#unsent")).to_be_hidden()
 
 
 def test_the_pages_are_accessible_fit_a_phone_and_work_without_scripts(new_page: NewPage, event: Event, booking: Booking):
