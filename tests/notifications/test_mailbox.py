@@ -93,7 +93,7 @@ def test_an_empty_mailbox_says_what_to_do(client, embedded):
         ({"status": "sent"}, "Sent"),
         ({"status": "sent", "provider_id": "mailbox"}, "Caught here"),
         ({"status": "failed", "last_error": "550 No such user"}, "Not delivered"),
-        ({"status": "suppressed"}, "Not sent: overtaken"),
+        ({"status": "suppressed"}, "Not sent"),
     ],
 )
 def test_states_are_words(client, embedded, pages, values, words):

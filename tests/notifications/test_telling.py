@@ -14,8 +14,8 @@ from evently.notifications.models import NO_ADDRESS, UNSUBSCRIBED, Mail
 from evently.notifications.queries import count_people_told
 from evently.notifications.rendering import render_mail
 from evently.notifications.subscriptions import open_token, token_of, unsubscribe
-from tests.factories import decide, in_days, make_booking, make_event, make_superuser, make_user
-from tests.notifications.post_office import deliver, mails
+from tests.factories import decide, in_days, log_in, make_booking, make_event, make_superuser, make_user
+from tests.notifications.post_office import change_mails, deliver, mails
 
 
 def of(kind):
@@ -136,3 +136,19 @@ def test_staff_are_welcomed(app):
     assert rendered.subject == "Your staff account at the box office"
     assert "Your username is usher" in " ".join(rendered.text.split())
     assert "/confirm" in rendered.text
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"status": "suppressed", "last_error": NO_ADDRESS}, "No mail sent"),
+        ({"last_error": "451 Later", "attempts": 1}, "Mail is late"),
+        ({"status": "failed", "last_error": "550 No such user"}, "Mail not delivered"),
+        ({"status": "sending"}, "Mail on its way"),
+    ],
+)
+def test_the_page_of_a_booking_says_where_its_mail_is(client, mira, state, words):
+    booking = make_booking(user=mira)
+    change_mails(**state)
+    assert words in log_in(client, mira).get(f"/bookings/{booking.id}").text
