@@ -4,10 +4,10 @@
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run stack test test-faults bench bench-api bench-booking bench-mail bench-pages soak lint format install clean
+.PHONY: help run stack test test-faults bench bench-analytics bench-api bench-booking bench-mail bench-pages soak lint format install clean
 
 help: ## Print these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/run.stamp ## Run the site with demo data: SQLite, everything in one process tree (PORT= to change 8000)
 	@exec .venv/bin/python -m evently.launch run --with-parent
@@ -31,6 +31,9 @@ bench: .venv/dev.stamp ## Run every benchmark, one after the other; writes all o
 	  .venv/bin/python -m tests.load.$$(basename $$program .py) || exit 1; \
 	done
 	$(MAKE) soak
+
+bench-analytics: .venv/dev.stamp ## Measure figures with 1,000,000 bookings beside counting the rows; writes docs/benchmarks/analytics.md
+	.venv/bin/python -m tests.load.bench_analytics
 
 bench-api: .venv/dev.stamp ## Measure the API's reads with 1,000,000 events, kept and worked out; writes docs/benchmarks/api.md
 	.venv/bin/python -m tests.load.bench_api
