@@ -53,7 +53,7 @@ def provide_browser() -> None:
 def provide_proxy() -> None:
     """nginx, of which only the program is used: no service is started."""
     if not (shutil.which("nginx") or shutil.which("/usr/sbin/nginx")):
-        apt_install("nginx-light")
+        apt_install("nginx")
 
 
 def apt_install(package: str) -> None:

@@ -54,6 +54,7 @@ def test_each_file_is_understood(tmp_path: Path, upstream: str):
 def https(site: Site, tmp_path: Path, app: Flask) -> Iterator[tuple[int, int]]:
     """nginx in front of a live site; its ports for http and https."""
     require("nginx")
+    require("openssl")
     http_port, https_port = free_port(), free_port()
     main = laid_out(tmp_path, upstream="upstream-machine.conf", http=http_port, https=https_port)
     subprocess.run([ROOT / "deploy/self-signed.sh", NAME, tmp_path / "evently/certificates"], capture_output=True, check=True)

