@@ -2,11 +2,12 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -62,6 +63,12 @@ def open_token(token: str) -> Subscription:
         raise NotFound("This link does not work.", code="dead_link")
     organizer_id = said[2].partition("-")[2]
     return Subscription(user=user, topic=said[2], organizer=find_user(int(organizer_id)) if organizer_id else None)
+
+
+def list_unsubscribed(user: User) -> Sequence[str]:
+    """The topics of which somebody wants no more: "reminders", "messages-7" of the organizer with that id."""
+    query = select(Unsubscription.topic).where(Unsubscription.user_id == user.id)
+    return db.session.scalars(query.order_by(Unsubscription.topic)).all()
 
 
 def unsubscribe(subscription: Subscription) -> None:

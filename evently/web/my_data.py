@@ -18,6 +18,7 @@ from evently.http.htmx import redirect_to, render
 from evently.http.login import check_password, sign_out, signed_in_user
 from evently.notifications.queries import list_mails_to
 from evently.notifications.rendering import render_mail
+from evently.notifications.subscriptions import list_unsubscribed
 from evently.web import blueprint
 from evently.web.account_forms import ClosingForm
 from evently.web.accounts import roles_of, show_refused
@@ -83,6 +84,7 @@ def everything_about(user: User) -> dict[str, Any]:
             }
             for mail in list_mails_to(user)
         ],
+        "unsubscribed_from": list_unsubscribed(user),
         "sessions": [
             {"device": kept.device, "began_at": _moment(kept.created_at), "last_used_at": _moment(kept.last_used_at)}
             for kept in sessions.list_sessions(user)

@@ -139,7 +139,7 @@ def test_ones_data_can_be_taken_along(visitor: Visitor, user: User):
     assert answer.headers["Content-Disposition"] == 'attachment; filename="evently-mira.json"'
     assert answer.headers["Cache-Control"] == "no-store"
     data = json.loads(answer.text)
-    assert list(data) == ["site", "written_at", "profile", "bookings", "mails", "sessions", "api_tokens"]
+    assert list(data) == ["site", "written_at", "profile", "bookings", "mails", "unsubscribed_from", "sessions", "api_tokens"]
     assert (data["profile"]["username"], data["profile"]["email"]) == ("mira", "mira@talberg.example")
     [taken] = data["bookings"]
     assert (taken["reference"], taken["event"]["name"], taken["total"], len(taken["codes"])) == (booking.reference, "Nachtkonzert", 25.0, 2)
