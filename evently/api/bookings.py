@@ -32,6 +32,9 @@ from evently.http.idempotency import claimed_id
 from evently.http.identity import presumed_token
 from evently.http.limits import limit_bookings
 
+# What a waiting booking says of the line.
+LINE = ("position", "decided_per_second")
+
 
 @endpoint(
     "POST",
@@ -65,7 +68,8 @@ def show_booking(booking_id: uuid.UUID) -> With:
     """A booking with its place in line and what happened so far; for its holder, the event's organizer and staff."""
     booking = queries.get_booking(by=caller(), booking_id=booking_id)
     place = queries.get_place_in_line(booking)
-    return With(booking, position=place.ahead + 1 if place else None, timeline=timeline(booking))
+    line = {"position": place.ahead + 1, "decided_per_second": place.decided_per_second} if place else dict.fromkeys(LINE)
+    return With(booking, **line, timeline=timeline(booking))
 
 
 @endpoint(

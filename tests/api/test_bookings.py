@@ -27,11 +27,12 @@ def test_a_booking_from_asking_to_confirmed(api):
 
     address = response.headers["Location"].removeprefix("/api")
     waiting = api("GET", address, by=user).json
-    assert list(waiting) == [*response.json, "position", "timeline"]
-    assert (waiting["position"], waiting["timeline"]) == (1, [{"step": "received", "time": response.json["booking_date"]}])
+    assert list(waiting) == [*response.json, "position", "decided_per_second", "timeline"]
+    assert (waiting["position"], waiting["decided_per_second"]) == (1, 0.0)
+    assert waiting["timeline"] == [{"step": "received", "time": response.json["booking_date"]}]
     decide(event)
     decided = api("GET", address, by=user).json
-    assert (decided["status"], decided["position"]) == ("confirmed", None)
+    assert (decided["status"], decided["position"], decided["decided_per_second"]) == ("confirmed", None, None)
     assert [step["step"] for step in decided["timeline"]] == ["received", "confirmed"]
 
 
@@ -39,6 +40,15 @@ def test_the_place_in_line_counts_those_ahead(api):
     event = make_event()
     bookings = [make_booking(event=event, decided=False) for _ in range(3)]
     assert [api("GET", f"/bookings/{b.id}/", by=b.user).json["position"] for b in bookings] == [1, 2, 3]
+
+
+def test_a_waiting_booking_says_how_quickly_the_line_moves(api):
+    event = make_event()
+    make_booking(event=event, decided=True)
+    waiting = make_booking(event=event, decided=False)
+    line = api("GET", f"/bookings/{waiting.id}/", by=waiting.user).json
+    assert line["position"] == 1
+    assert line["decided_per_second"] > 0
 
 
 def test_a_booking_that_came_too_late_says_why(api):

@@ -66,6 +66,10 @@ class TimelineStep(Answer):
 
 class BookingDetails(Booking):
     position = Whole(allow_none=True, metadata={"description": "Place in line, 1 for the next to be decided; null once decided."})
+    decided_per_second = fields.Float(
+        allow_none=True,
+        metadata={"description": "How many bookings of the event were decided per second of late, 0 when none was; null once decided."},
+    )
     timeline = fields.List(fields.Nested(TimelineStep))
 
 
