@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, require_organizer
@@ -115,13 +115,13 @@ def _attendance(*conditions: ColumnElement[bool]) -> Attendance:
     return Attendance(int(tickets or 0), int(came or 0))
 
 
-def _sums(model: type[OrganizerDay] | type[EventDay], first: dt.date | None, last: dt.date) -> Select[Any]:
+def _sums(model: type[OrganizerDay] | type[EventDay], first: dt.date | None, last: dt.date) -> Any:
     figures = (model.bookings, model.tickets, model.ever_confirmed, model.cents)
     query = select(model.day, model.currency, *map(func.sum, figures)).where(model.day <= last).group_by(model.day, model.currency)
     return query.where(model.day >= first) if first else query
 
 
-def _by_day(query: Select[Any]) -> dict[dt.date, Sold]:
+def _by_day(query: Any) -> dict[dt.date, Sold]:
     days: dict[dt.date, Sold] = {}
     for day, currency, bookings, tickets, ever, cents in db.session.execute(query):
         revenue = {currency: int(cents) * CENT} if cents else {}

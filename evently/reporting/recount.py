@@ -59,11 +59,12 @@ def rebuild() -> int:
     return written
 
 
-def recount(model: type[Base]) -> Select[Any]:
+def recount(model: type[Base]) -> Any:
     """What the table should hold, in the order of its columns and by their names."""
     if model is Arrival:
         since = utc_quarter(Admission.admitted_at)
-        return select(Admission.event_id, since.label("since"), func.count().label("tickets")).group_by(Admission.event_id, since)
+        arrivals = select(Admission.event_id, since.label("since"), func.count().label("tickets"))
+        return arrivals.group_by(Admission.event_id, since)
     return _totals() if model is EventTotal else _days(of_organizers=model is OrganizerDay)
 
 

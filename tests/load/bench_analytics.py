@@ -55,6 +55,11 @@ COUNT_POPULAR = """
 SELECT e.id, e.name, count(*) AS bookings FROM bookings b JOIN events e ON e.id = b.event_id
 WHERE b.status = 'confirmed' GROUP BY e.id, e.name ORDER BY bookings DESC, e.id LIMIT 10
 """
+COUNT_FULLEST = """
+SELECT e.id, e.name, coalesce(sum(b.ticket_count), 0) AS taken, e.capacity
+FROM events e LEFT JOIN bookings b ON b.event_id = e.id AND b.status = 'confirmed' WHERE e.archived_at IS NULL
+GROUP BY e.id, e.name, e.capacity, e.time ORDER BY coalesce(sum(b.ticket_count), 0) * 1.0 / e.capacity DESC, e.time DESC, e.id LIMIT 1000
+"""
 
 
 def main() -> None:
@@ -82,7 +87,7 @@ def _measure(report: Report, client: FlaskClient, who: str, user: User, crowded:
     log_in(client, user)
     sums, one = COUNT_ALL.format(condition=""), COUNT_ALL.format(condition="AND b.event_id = :event")
     places = {
-        "`GET /api/admin/analytics/`": ("/api/admin/analytics/", (COUNT_CONFIRMED, COUNT_POPULAR)),
+        "`GET /api/admin/analytics/`": ("/api/admin/analytics/", (COUNT_CONFIRMED, COUNT_POPULAR, COUNT_FULLEST)),
         "`GET /api/admin/analytics/{id}/`": (f"/api/admin/analytics/{crowded}/", (one,)),
         "Analytics, 30 days": ("/dashboard/analytics", (sums, COUNT_POPULAR)),
         "Analytics, a year": ("/dashboard/analytics?days=365", (sums, COUNT_POPULAR)),
