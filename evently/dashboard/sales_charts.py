@@ -32,7 +32,7 @@ def charts_over_all(days: Days, period: Period, *, is_daily: bool = False) -> li
     bookings = [sold.bookings for sold in by_step]
     says = _best(bookings, steps, every)
     charts = [Chart("bookings", f"Bookings per {every}", says, ("Date", "Bookings"), _points(steps, bookings))]
-    for currency in sorted(total(by_step).revenue):
+    for currency, _ in total(by_step).worth:
         write = _writes(currency)
         amounts = [sold.revenue.get(currency, Decimal(0)) for sold in by_step]
         says = f"{write(sum(amounts, Decimal(0)))} for tickets that are confirmed now."

@@ -36,6 +36,11 @@ class Sold:
             self.revenue[currency] = self.revenue.get(currency, Decimal(0)) + amount
 
     @property
+    def worth(self) -> list[tuple[str, Decimal]]:
+        """The revenue, the currency that brought most before the others, as on the organizer's home."""
+        return sorted(self.revenue.items(), key=lambda earned: (-earned[1], earned[0]))
+
+    @property
     def cancelled(self) -> int:
         return self.ever_confirmed - self.bookings
 

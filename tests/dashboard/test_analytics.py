@@ -55,6 +55,14 @@ def test_figures_of_the_last_days(client, mira, jazz):
     assert text.count("Jazz") == 2
 
 
+def test_the_currency_that_brought_most_is_named_first(client, mira, jazz):
+    fair = make_event(by=mira, name="Fair", price_per_ticket=Decimal(9), currency="AUD")
+    make_booking(event=fair, tickets=2)
+    answer = log_in(client, mira).get("/dashboard/analytics")
+    assert "Revenue €62.50 and A$18.00" in words(answer)
+    assert list(dict.fromkeys(re.findall(r"Revenue per day, (\w+)", words(answer)))) == ["EUR", "AUD"]
+
+
 def test_the_address_says_the_days(client, mira, jazz):
     log_in(client, mira)
     day = (utc_now() - dt.timedelta(days=40)).date()

@@ -142,10 +142,7 @@ def test_money_taken_before_a_change_of_currency_stays_what_it_was(app):
     event = make_event(price_per_ticket=Decimal(10))
     make_booking(event=event)
     fresh()
-    try:
-        update_event(by=event.organizer, event_id=event.id, fields={"currency": "GBP"})
-    except DomainError:
-        return
+    update_event(by=event.organizer, event_id=event.id, fields={"currency": "GBP"})
     make_booking(event=event)
     rows = db.session.scalars(sa.select(EventDay).order_by(EventDay.currency)).all()
     assert [(row.currency, row.cents) for row in rows] == [("EUR", 1000), ("GBP", 1000)]
