@@ -64,23 +64,32 @@ class Outcome:
         return len(self.confirmed) + len(self.failed)
 
 
-def drain(event_id: uuid.UUID, *, linger: float | None = None, hand_over: Callable[[], bool] = lambda: False) -> int:
+def drain(
+    event_id: uuid.UUID,
+    *,
+    linger: float | None = None,
+    hand_over: Callable[[], bool] = lambda: False,
+    come_back: Callable[[float], bool] = lambda _seconds: False,
+) -> int:
     """Decide the event's queue until it is empty and stays so for `linger` seconds; how many were decided.
 
     One thread of a process does so for an event; for a second one this returns at once. After each `TURN` it calls
     `hand_over`, which may say that another allocator will come, so that a busy event does not keep a thread for ever.
+    Where many events are sold at once it does not linger, and asks `come_back` for a last look in so many seconds.
     """
-    if linger is None:
-        linger = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
+    usual = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
+    linger = usual if linger is None else linger
     decided = 0
     if not turns.begin(event_id):
         return decided
     try:
         while True:
-            count, is_empty = _drain_for_a_turn(event_id, linger)
+            count, is_empty = _drain_for_a_turn(event_id, _time_to_stay(linger, come_back))
             decided += count
             if is_empty and turns.end_unless_called(event_id):
                 return decided
+            # Whoever called, or still waits, counts on somebody who stays for those that follow.
+            linger = usual
             if not is_empty:
                 # In this order: the other one may come at once.
                 turns.end(event_id)
@@ -89,6 +98,12 @@ def drain(event_id: uuid.UUID, *, linger: float | None = None, hand_over: Callab
     except BaseException:
         turns.end(event_id)
         raise
+
+
+def _time_to_stay(linger: float, come_back: Callable[[float], bool]) -> float:
+    """Half of the threads may wait for more of one event; the others are for events that nobody looks at yet."""
+    is_crowded = turns.how_many() > max(1, current_app.config["WORKER_CONCURRENCY"] // 2)
+    return 0.0 if linger and is_crowded and come_back(linger) else linger
 
 
 def _drain_for_a_turn(event_id: uuid.UUID, linger: float) -> tuple[int, bool]:

@@ -18,13 +18,19 @@ AT_ONCE = 200
 
 # A database that goes away in the middle has undone the batch, and those who were woken meanwhile count on this one.
 @shared_task(name="bookings.allocate_event", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def allocate_event(event_id: str) -> int:
+def allocate_event(event_id: str, linger: float | None = None) -> int:
     """Decide an event's queue; how many bookings were decided."""
-    return allocation.drain(uuid.UUID(event_id), hand_over=functools.partial(_call_another, event_id))
+    another, later = functools.partial(_call_another, event_id), functools.partial(_look_again, event_id)
+    return allocation.drain(uuid.UUID(event_id), linger=linger, hand_over=another, come_back=later)
 
 
 def _call_another(event_id: str) -> bool:
     return publish(allocate_event, args=[event_id])
+
+
+def _look_again(event_id: str, seconds: float) -> bool:
+    """Once, without staying: by then all have come who counted on the wake-up that was answered now."""
+    return publish(allocate_event, args=[event_id, 0.0], countdown=seconds)
 
 
 @shared_task(name="bookings.sweep")  # type: ignore[untyped-decorator] # celery has no types

@@ -30,6 +30,12 @@ def end_unless_called(event_id: uuid.UUID) -> bool:
         return True
 
 
+def how_many() -> int:
+    """Events that this process is at work on."""
+    with _lock:
+        return len(_at_work)
+
+
 def end(event_id: uuid.UUID) -> None:
     """You go, whoever counts on you; you see to it that another allocator comes."""
     with _lock:

@@ -69,6 +69,29 @@ def test_after_a_turn_a_busy_event_is_handed_over(monkeypatch: pytest.MonkeyPatc
     assert len(asked) == 2
 
 
+def test_where_many_events_are_sold_nobody_stays_for_one(app: Flask) -> None:
+    event, others, asked = make_event(), [uuid.uuid4() for _ in range(app.config["WORKER_CONCURRENCY"] // 2)], []
+
+    def come_back(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) == 1
+
+    make_booking(event=event, decided=False)
+    assert allocation.drain(event.id, linger=0.001, come_back=come_back) == 1
+    assert asked == [], "half of the threads may wait for more"
+    for other in others:
+        assert turns.begin(other)
+    try:
+        make_booking(event=event, decided=False)
+        # Who stayed would do so for an hour.
+        assert allocation.drain(event.id, linger=3600.0, come_back=come_back) == 1
+        assert allocation.drain(event.id, linger=0.001, come_back=come_back) == 0, "without a message to come back by, one stays"
+        assert asked == [3600.0, 0.001]
+    finally:
+        for other in others:
+            turns.end(other)
+
+
 def test_the_sweep_goes_on_after_an_event_that_cannot_be_decided(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     bookings = [make_booking(decided=False) for _ in range(5)]
     broken = bookings[2].event_id
