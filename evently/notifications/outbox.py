@@ -61,7 +61,8 @@ def _room(now: dt.datetime, per_minute: int) -> int:
     sent = select(func.count()).where(Mail.status == SENT, Mail.sent_at > now - dt.timedelta(minutes=1))
     sending = select(func.count()).where(Mail.status == SENDING, Mail.lease_until >= now)
     # In one statement: a mail that is sent between two of them would be in neither.
-    return max(0, per_minute - connection.scalars(select(sent.scalar_subquery() + sending.scalar_subquery())).one())
+    counted: int = connection.scalars(select(sent.scalar_subquery() + sending.scalar_subquery())).one()
+    return max(0, per_minute - counted)
 
 
 def waiting(now: dt.datetime, *, limit: int) -> Select[int]:
