@@ -15,7 +15,7 @@ from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
 from evently.launch.valkey import Valkey
-from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
+from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_processes, web_service
 from evently.servers import DATABASE_VARIABLES, is_embedded
 
 # What makes another process part of the same site.
@@ -46,7 +46,7 @@ def stack(*, until: Callable[[], bool]) -> None:
         settings = load_settings(environ)
         variables = _write_variables(environ, settings.DATA_DIR)
         _migrate(environ)
-        web = web_service(settings, "--respawn-failed-workers", "wsgi:app", environ=environ, workers=2, kill_after=2)
+        web = web_service(settings, "--respawn-failed-workers", "wsgi:app", environ=environ, workers=web_processes(), kill_after=2)
         for service in (*_celery_services(environ), web):
             supervisor.start(service)
         wait_for_answer(web, settings)

@@ -45,6 +45,11 @@ def address(settings: Settings) -> str:
     return f"http://{reachable(settings.HOST)}:{settings.PORT}"
 
 
+def web_processes() -> int:
+    """Web processes on a machine that also has the database and the workers, which need the other half of it (ADR 12)."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
 def _threads() -> int:
     # The server itself warns about more than this.
     return min(4, 2 * (os.cpu_count() or 1) + 1)

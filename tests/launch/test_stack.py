@@ -11,13 +11,21 @@ from pathlib import Path
 import pytest
 
 from evently.launch.postgres import Postgres
+from evently.launch.webserver import web_processes
 from tests.harness.parts import require
 from tests.launch.launched import ROOT, Launched, until
 
 pytestmark = pytest.mark.xdist_group("launch")
 
 Launch = Callable[..., Launched]
-PARTS = {"granian": 3, "worker -Q bookings": 1, "worker -Q mail,default": 1, "celery.* beat": 1, "postgres -D": 1, "valkey-server": 1}
+PARTS = {
+    "granian": 1 + web_processes(),
+    "worker -Q bookings": 1,
+    "worker -Q mail,default": 1,
+    "celery.* beat": 1,
+    "postgres -D": 1,
+    "valkey-server": 1,
+}
 
 
 @pytest.fixture(autouse=True)

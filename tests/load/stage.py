@@ -30,7 +30,7 @@ from evently.launch.ports import free_port
 from evently.launch.postgres import Postgres
 from evently.launch.supervisor import Service, Supervisor
 from evently.launch.valkey import Valkey
-from evently.launch.webserver import wait_for_answer, web_service
+from evently.launch.webserver import wait_for_answer, web_processes, web_service
 
 SERVER_PARTS = ("granian", "flask", "sqlalchemy", "psycopg2-binary", "celery", "redis")
 
@@ -44,12 +44,12 @@ class Stage:
     supervisor: Supervisor
     services: list[Service] = field(default_factory=list)
 
-    def start_web(self, *target: str, workers: int = 2) -> tuple[str, int]:
+    def start_web(self, *target: str, workers: int | None = None) -> tuple[str, int]:
         """A production web server for this target; where it listens."""
         port = free_port()
         environ = {**self.environ, "PORT": str(port)}
         settings = load_settings(environ)
-        web = web_service(settings, *(target or ("wsgi:app",)), environ=environ, workers=workers, kill_after=3)
+        web = web_service(settings, *(target or ("wsgi:app",)), environ=environ, workers=workers or web_processes(), kill_after=3)
         self._start(web)
         wait_for_answer(web, settings)
         return settings.HOST, port
