@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 
 from evently.accounts.models import User
+from evently.bookings.admissions import admit
+from evently.bookings.tickets import tickets_of
 from tests.factories import PASSWORD, api_token, make_booking, make_event, make_organizer, make_superuser, make_user
 from tests.idempotency.conftest import EVENT, Api, contents, is_replayed
 
@@ -39,6 +41,18 @@ def notify() -> Request:
     return "POST", f"/admin/events/{event.id}/notify/", {"message": "Doors at seven."}, event.organizer
 
 
+def check_in() -> Request:
+    booking = make_booking()
+    return "POST", f"/admin/events/{booking.event_id}/check-in/", {"code": tickets_of(booking)[0].code}, booking.event.organizer
+
+
+def undo_check_in() -> Request:
+    booking = make_booking()
+    organizer = booking.event.organizer
+    admit(by=organizer, event_id=booking.event_id, code=tickets_of(booking)[0].code)
+    return "DELETE", f"/admin/events/{booking.event_id}/check-in/{booking.id}/1/", None, organizer
+
+
 WRITES: dict[str, Callable[[], Request]] = {
     "register": lambda: ("POST", "/user/auth/register/", ADA, None),
     "login": lambda: ("POST", "/user/auth/login/", {"username": make_user().username, "password": PASSWORD}, None),
@@ -49,6 +63,8 @@ WRITES: dict[str, Callable[[], Request]] = {
     "update_event": change_event,
     "delete_event": delete_event,
     "notify_attendees": notify,
+    "check_in": check_in,
+    "undo_check_in": undo_check_in,
     "create_staff": lambda: ("POST", "/admin/users/staff/", ADA, make_superuser()),
     "delete_users": lambda: ("POST", "/admin/users/bulk_delete/", {"prefix": "load-"}, make_superuser()),
 }
