@@ -144,12 +144,14 @@ def _empty_outbox() -> float:
 def _report(report: Report, rounds: list[Round], size: float) -> None:
     plain = statistics.median(each.site / each.plain_loop for each in rounds)
     ready = statistics.median(each.site / each.ready_loop for each in rounds)
+    loop, loop_ready = (statistics.median(each) for each in zip(*((each.plain_loop, each.ready_loop) for each in rounds), strict=True))
     report.section(f"{MAILS} confirmations of {size / 1024:.0f} kB with a calendar file, {ROUNDS} rounds")
     report.line("Mails per second, out of the outbox by one worker", f"{statistics.median(each.site for each in rounds):,.0f}")
-    report.line("Plain smtplib in one loop over one connection", f"{statistics.median(each.plain_loop for each in rounds):,.0f}")
-    report.line("Ratio", f"{plain:.2f}", floor=f"≥ {FLOOR:.2f}", holds=plain >= FLOOR)
-    report.line("That loop with the bytes of every mail ready", f"{statistics.median(each.ready_loop for each in rounds):,.0f}")
-    report.line("Ratio", f"{ready:.2f}")
+    report.line("smtplib in one loop over one connection, which makes each mail", f"{loop:,.0f}")
+    report.line("Ratio", f"{plain:.2f}")
+    # The stricter of two ways to read "plain smtplib".
+    report.line("That loop with the bytes of every mail ready", f"{loop_ready:,.0f}")
+    report.line("Ratio", f"{ready:.2f}", floor=f"≥ {FLOOR:.2f}", holds=ready >= FLOOR)
 
 
 if __name__ == "__main__":
