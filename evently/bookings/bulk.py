@@ -111,7 +111,7 @@ def _cancel(stock: Sequence[TicketStock], seqs: Sequence[int]) -> int:
     """How many of them were cancelled. The caller holds the stock's lock."""
     session = db.session
     # First the locks, then a look at what is true under them: somebody may just be at the door.
-    session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).with_for_update())
+    session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).order_by(Booking.seq).with_for_update(key_share=True))
     columns = (Booking.seq, Booking.id, Booking.ticket_type_id, Booking.ticket_count, Booking.status)
     rows = session.execute(select(*columns).where(Booking.seq.in_(seqs), *_can_be(CANCEL)).order_by(Booking.seq)).all()
     if not rows:
@@ -128,7 +128,7 @@ def _cancel(stock: Sequence[TicketStock], seqs: Sequence[int]) -> int:
 def _admit(action: BulkAction, seqs: Sequence[int]) -> int:
     """How many of them came in with this, wholly or with the seats that were missing."""
     session = db.session
-    session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).with_for_update())
+    session.execute(select(Booking.seq).where(Booking.seq.in_(seqs)).order_by(Booking.seq).with_for_update(key_share=True))
     rows = session.execute(select(Booking.seq, Booking.ticket_count).where(Booking.seq.in_(seqs), *_can_be(ADMIT))).all()
     there = {tuple(row) for row in session.execute(select(Admission.booking_seq, Admission.seat).where(Admission.booking_seq.in_(seqs)))}
     seats = [(row.seq, seat) for row in rows for seat in range(1, row.ticket_count + 1)]

@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from evently.accounts.models import User
 from evently.accounts.signals import people_left
+from evently.bookings.attendees import has_come_in
 from evently.bookings.models import CANCELLED, LIVE, SEAT_HOLDING, Booking
 from evently.bookings.signals import bookings_cancelled
 from evently.database import utc_now
@@ -22,7 +23,10 @@ def give_back_tickets(users: Sequence[User]) -> None:
     # Always in the same order, so that no two of us ever wait for each other.
     for event_id in db.session.scalars(events.distinct().order_by(Event.id)).all():
         taken = {row.ticket_type_id: row for row in lock_stock(event_id)}
-        query = select(Booking).where(*is_theirs, Booking.event_id == event_id).execution_options(populate_existing=True)
+        is_meant = (*is_theirs, Booking.event_id == event_id)
+        # First the locks, then a look at who has come in: whoever sits inside keeps the seat.
+        db.session.execute(select(Booking.seq).where(*is_meant).order_by(Booking.seq).with_for_update(key_share=True))
+        query = select(Booking).where(*is_meant, ~has_come_in()).execution_options(populate_existing=True)
         bookings = db.session.scalars(query).all()
         for booking in bookings:
             if booking.status in SEAT_HOLDING:

@@ -68,5 +68,10 @@ def carry_on() -> int:
     """Go on with what a lost message, or a worker that died, left unfinished; how many actions."""
     actions = bulk.list_unfinished()
     for action_id in actions:
-        bulk.carry_out(action_id)
+        try:
+            bulk.carry_out(action_id)
+        except Exception:
+            # Whatever is wrong with this one, the others are not to wait for its sake.
+            log.exception("The bulk action %s could not go on", action_id)
+            db.session.remove()
     return len(actions)

@@ -7,6 +7,8 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
+from evently.accounts.leaving import close_account
+from evently.accounts.queries import get_user
 from evently.audit.models import AuditEntry
 from evently.bookings import turnout
 from evently.bookings.admissions import Answer, admit, admit_seats, undo_admission
@@ -18,7 +20,7 @@ from evently.database import transaction, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.events.services import cancel_event
 from evently.extensions import db
-from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user
+from tests.factories import PASSWORD, make_booking, make_event, make_organizer, make_staff, make_user, reload
 from tests.harness.concurrency import at_once
 
 
@@ -138,6 +140,14 @@ def test_a_booking_cancelled_at_the_same_moment_is_let_in_or_void(app):
         [lambda: admit(by=by, event_id=booking.event_id, code=code), lambda: cancel_booking(by=booking.user, booking_id=booking.id)],
     )
     assert (came.verdict, len(rows())) in {("valid", 1), ("void", 0)}
+
+
+def test_whoever_has_come_in_keeps_the_seat_when_the_account_is_closed(app):
+    booking = make_booking(tickets=2)
+    scan(booking)
+    close_account(user=get_user(booking.user_id), password=PASSWORD)
+    kept = reload(booking)
+    assert (kept.status, kept.event.reserved_tickets) == ("confirmed", 2)
 
 
 def test_the_domains_above_hear_of_it_within_the_transaction(app):
