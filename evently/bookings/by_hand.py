@@ -5,6 +5,7 @@ import secrets
 import uuid
 
 from evently.accounts.models import User
+from evently.accounts.policies import can_manage_every_event
 from evently.accounts.queries import find_user_by_login
 from evently.accounts.rules import ProfileFields
 from evently.accounts.services import register
@@ -31,13 +32,14 @@ def add_booking(
 ) -> Booking:
     """Put a booking for somebody into the event's queue, where it is decided like any other, and its mail goes to them.
 
-    `login` is the username or the address of somebody with an account, or a new address, for which the name makes one.
+    `login` is the address of somebody with an account, or a new one, for which the name makes an account; staff may also
+    give a username.
     Neither the sales window nor the limit of a booking holds for an organizer; capacity and the limit of a person do.
     Raises NotFound, NotAllowed; Invalid; Conflict as `book_tickets` does.
     """
     event = get_managed_event(by=by, event_id=event_id)
     _refuse(event, tickets)
-    user = _somebody(login.strip(), first_name, last_name)
+    user = _somebody(by, login.strip(), first_name, last_name)
     _refuse_person(event, user, tickets)
     with one_at_a_time(user_id=user.id, event_id=event_id):
         booking = services.stand_in_line(event, user, tickets, booking_id or uuid.uuid4())
@@ -60,9 +62,12 @@ def _refuse(event: Event, tickets: int) -> None:
         raise _invalid("tickets", f"Only {left} {'seat is' if left == 1 else 'seats are'} left.", code="not_enough_seats")
 
 
-def _somebody(login: str, first_name: str, last_name: str) -> User:
+def _somebody(by: User, login: str, first_name: str, last_name: str) -> User:
     if not login or has_control_characters(login):
         raise _invalid("login", "Enter a username or an e-mail address.")
+    # The booking shows its holder's address and telephone: whoever wants those would only have to guess usernames.
+    if "@" not in login and not can_manage_every_event(by):
+        raise _invalid("login", "Enter their e-mail address.")
     if user := find_user_by_login(login):
         return user
     if "@" not in login:

@@ -30,7 +30,7 @@ NAMED = 50
 class AttendeeForm(PlainForm):
     """A booking by hand; the service checks who is meant."""
 
-    login = StringField("E-mail or username", [InputRequired("Say whom the tickets are for.")])
+    login = StringField("E-mail", [InputRequired("Say whom the tickets are for.")])
     first_name = StringField("First name")
     last_name = StringField("Last name")
     # newer than the types of wtforms

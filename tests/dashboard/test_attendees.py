@@ -121,7 +121,7 @@ def test_by_hand(desk: Visitor, event: Event, address: str):
     assert "New Ix" in page
     assert re.findall(r"<strong>([^<]*)</strong>", page.split('class="timeline"')[1])[:2] == ["Received", "Confirmed"]
     refused = desk.submit(f"{address}/new", {"login": "nobody", "tickets": 2})
-    assert (refused.status_code, errors(refused.text)) == (422, {"login": "Nobody has this username."})
+    assert (refused.status_code, errors(refused.text)) == (422, {"login": "Enter their e-mail address."})
     assert errors(desk.submit(f"{address}/new", {"login": "", "tickets": "two"}).text).keys() == {"login", "tickets"}
 
 
