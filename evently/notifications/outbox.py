@@ -5,7 +5,8 @@ is a moment in its row. When the worker dies the moment passes, and the next one
 checks that the lease is still the one it took, so a worker that was taken for dead changes nothing any more.
 
 That leaves one window: a worker that dies after the mail server said "250" and before `mark_sent` is committed. The
-mail is then sent a second time, with the same Message-ID. SMTP knows no way to ask whether a mail was taken.
+mail is then sent a second time, with the same Message-ID. SMTP knows no way to ask whether a mail was taken, so a line
+that breaks between the last byte and the "250" is the same window: the mail is tried again later.
 """
 
 import datetime as dt
@@ -120,7 +121,7 @@ def try_later(mail: Mail, *, reason: str) -> None:
 
 def give_up(mail: Mail, *, reason: str) -> None:
     """It will not be sent."""
-    log.warning("Mail %s to %s failed: %s", mail.id, mail.to_address, reason)
+    log.warning("Mail %s failed: %s", mail.id, reason)
     _settle(mail, status=FAILED, tried_at=utc_now(), last_error=reason[:LONGEST_REASON])
 
 

@@ -40,7 +40,7 @@ def retry_all(*, by: User) -> int:
     """Send every failed mail again; how many. Raises NotAllowed."""
     require_people_manager(by)
     with transaction() as session:
-        count = session.connection().execute(update(Mail).where(Mail.status == FAILED).values(_anew())).rowcount
+        count = session.connection().execute(update(Mail).where(Mail.status == FAILED, Mail.to_address != "").values(_anew())).rowcount
         if count:
             record(actor_id=by.id, action="mail.retried", subject="mail", subject_id="", changes={"failed": (count, 0)})
         on_commit(wakeups.wake)

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from evently.accounts.models import User
 from evently.accounts.signals import people_left
 from evently.bookings.allocation import Outcome
-from evently.bookings.models import CONFIRMED, LIVE, PENDING, PROCESSING, Booking
+from evently.bookings.models import CONFIRMED, LIVE, PROCESSING, Booking
 from evently.bookings.signals import bookings_cancelled, bookings_decided
 from evently.database import transaction, utc_now
 from evently.events.models import PUBLISHED, Event
@@ -79,7 +79,7 @@ def forget_addresses(users: Sequence[User]) -> None:
 
 def tell_waiting() -> int:
     """Write to who has stood in line for a while that the booking is received; how many were looked at."""
-    is_late = (Booking.status.in_([PENDING, PROCESSING]), Booking.booking_date <= utc_now() - PATIENCE)
+    is_late = (Booking.status == PROCESSING, Booking.booking_date <= utc_now() - PATIENCE)
     is_told = select(Mail.id).where(Mail.booking_id == Booking.id, Mail.kind == BOOKING_RECEIVED).exists()
     with transaction() as session:
         numbers = session.scalars(select(Booking.seq).where(*is_late, ~is_told).order_by(Booking.seq).limit(10 * PORTION)).all()
