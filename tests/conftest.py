@@ -7,6 +7,7 @@ In the test's own process
     client    a test client; each request has a context of its own. Loaded objects show what a request changed
     visitor   a person without JavaScript: `visitor.submit("/login", {"username": …})` takes the CSRF token and the
               other fields from the page's form; `visitor.client` is their test client
+    mira      somebody who organizes
     no_limits rate limits are off
 
 In other processes and on real sockets
@@ -30,8 +31,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 
+from evently.accounts.models import User
 from evently.extensions import limiter
 from evently.launch.ports import free_port
+from tests.factories import make_organizer
 from tests.harness.browser import NewPage, chromium, visits
 from tests.harness.live import serving, working
 from tests.harness.mail import SmtpServer
@@ -85,6 +88,12 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def visitor(app: Flask) -> Visitor:
     return Visitor(app.test_client())
+
+
+@pytest.fixture
+def mira(app: Flask) -> User:
+    """Somebody who organizes."""
+    return make_organizer(first_name="Mira", last_name="Lindqvist")
 
 
 @pytest.fixture

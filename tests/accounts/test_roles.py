@@ -11,6 +11,7 @@ from evently.database import transaction
 from evently.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from tests.factories import PASSWORD, make_organizer, make_staff, make_superuser, make_user
 from tests.harness.concurrency import at_once
+from tests.harness.site import on_sqlite
 
 VERBS = {
     "role": lambda by, user_id: change_role(by=by, user_id=user_id, role="staff", is_held=True),
@@ -18,7 +19,6 @@ VERBS = {
     "sessions": lambda by, user_id: end_sessions(by=by, user_id=user_id),
     "tokens": lambda by, user_id: end_tokens(by=by, user_id=user_id),
 }
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
 
 @on_sqlite

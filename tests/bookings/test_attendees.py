@@ -14,14 +14,7 @@ from evently.database import transaction, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.extensions import db
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user, reload
-
-# Where the database has no say.
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def mira(app):
-    return make_organizer()
+from tests.harness.site import on_sqlite
 
 
 @pytest.fixture

@@ -16,18 +16,10 @@ from evently.errors import Conflict, NotAllowed, NotFound
 from evently.events.queries import get_event
 from evently.extensions import db
 from evently.notifications.models import Mail
-from tests.dashboard.crowd import make_crowd
 from tests.factories import get_booking, in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
 from tests.harness.concurrency import at_once
-from tests.harness.site import fresh
-
-# Where the database has no say.
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def mira(app):
-    return make_organizer()
+from tests.harness.crowd import make_crowd
+from tests.harness.site import fresh, on_sqlite
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def mira(app):
-    return make_organizer()
-
-
-@pytest.fixture
 def event(mira):
     return make_event(by=mira, max_tickets_per_booking=2, sales_start=in_days(5))
 

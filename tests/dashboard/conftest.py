@@ -10,13 +10,8 @@ from flask.testing import FlaskClient
 
 from evently.accounts.models import User
 from evently.extensions import db
-from tests.factories import log_in, make_organizer
+from tests.factories import log_in
 from tests.harness.visitor import Visitor
-
-
-@pytest.fixture
-def mira(app: Flask) -> User:
-    return make_organizer(first_name="Mira", last_name="Lindqvist")
 
 
 @pytest.fixture

@@ -15,11 +15,10 @@ from evently.events.services import update_event
 from evently.extensions import db
 from evently.notifications.models import FAILED, QUEUED, Mail
 from tests.factories import api_token, log_in, make_booking, make_event, make_organizer, make_superuser, make_user
+from tests.harness.site import on_sqlite
 from tests.harness.visitor import Visitor
 
 ADMIN = "/dashboard/admin"
-# What pages say does not depend on the database.
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 Statements = Callable[[FlaskClient, str], int]
 
 

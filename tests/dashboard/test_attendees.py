@@ -12,9 +12,9 @@ from evently.bookings import bulk
 from evently.bookings.admissions import write_admissions
 from evently.database import transaction
 from evently.events.models import Event
-from tests.dashboard.crowd import make_crowd
 from tests.dashboard.reading import errors, words
 from tests.factories import decide, make_booking, make_event, make_user, reload
+from tests.harness.crowd import make_crowd
 from tests.harness.site import fresh
 from tests.harness.visitor import Visitor
 

@@ -3,23 +3,17 @@
 import re
 
 import pytest
-from flask import Flask
 from playwright.sync_api import expect
 
 from evently.accounts.models import User
 from evently.events.models import Event
-from tests.dashboard.crowd import make_crowd
-from tests.factories import make_booking, make_event, make_organizer, make_user
+from tests.factories import make_booking, make_event, make_user
 from tests.harness.browser import NewPage
+from tests.harness.crowd import make_crowd
 from tests.web.test_accessibility import log_in, look_at
 
 # What a page looks like does not depend on the database.
 pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def mira(app: Flask) -> User:
-    return make_organizer(first_name="Mira")
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Page, expect
 
 from evently.accounts.models import User
 from evently.events.models import Event
-from tests.factories import in_days, make_booking, make_event, make_organizer
+from tests.factories import in_days, make_booking, make_event
 from tests.harness.browser import NewPage
 from tests.harness.mail import SmtpServer
 from tests.web.test_accessibility import log_in, look_at
@@ -21,11 +20,6 @@ ROWS = [
     {"id": "1", "name": "Seerunde", "venue": "Seepark", "start": "2034-06-01T10:00"},
     {"id": "2", "name": "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", "venue": "Wien"},
 ]
-
-
-@pytest.fixture
-def mira(app: Flask) -> User:
-    return make_organizer(first_name="Mira")
 
 
 @pytest.fixture

@@ -1,23 +1,17 @@
 """The dashboard in a real browser: as assistive technology finds it, on a phone, with and without scripts."""
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Page, expect
 
 from evently.accounts.models import User
 from evently.events.models import Event
-from tests.factories import in_days, make_booking, make_event, make_organizer
+from tests.factories import in_days, make_booking, make_event
 from tests.harness.browser import NewPage
 from tests.web.test_accessibility import log_in, look_at
 
 # What a page looks like does not depend on the database.
 pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft an Bord"
-
-
-@pytest.fixture
-def mira(app: Flask) -> User:
-    return make_organizer(first_name="Mira")
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ from tests.harness.site import apart, fresh
 FILLS = Fills(capacity=50, price=Decimal(5), timezone="Europe/Berlin")
 
 
-@pytest.fixture
-def mira(app) -> User:
-    return make_organizer()
-
-
 def entries(count: int) -> list[dict[str, object]]:
     return [{"id": f"e{number}", "name": f"Event {number}", "venue": "Hall", "start": "2034-05-01T20:00"} for number in range(count)]
 

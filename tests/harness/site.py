@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import flask_migrate
+import pytest
 import redis
 import sqlalchemy as sa
 from flask import Flask, current_app, has_app_context
@@ -25,6 +26,8 @@ from evently import broker, create_app
 from evently.extensions import cache, db, limiter
 
 Result = TypeVar("Result")
+# For tests of what the database has no say in.
+on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
 
 class Client(FlaskClient):

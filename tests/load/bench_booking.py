@@ -71,10 +71,10 @@ def main() -> None:
 def _warm_up(site: tuple[str, int], bare: tuple[str, int]) -> None:
     """Every process has compiled its statements and knows its buyers before anything is measured."""
     event = make_event(capacity=10_000)
-    client.run(bare, _rows("/rows/", event, 500), connections=50)
-    client.run(bare, _rows("/narrow/", event, 500), connections=50)
-    client.run(site, _bookings(booking_body(event.id), 1000), connections=50)
-    _wait_until_decided(event.id)
+    client.run(bare, rows("/rows/", event, 500), connections=50)
+    client.run(bare, rows("/narrow/", event, 500), connections=50)
+    client.run(site, bookings(booking_body(event.id), 1000), connections=50)
+    wait_until_decided(event.id)
 
 
 def _compare(played: Stage, site: tuple[str, int], bare: tuple[str, int], connections: int) -> Compared:
@@ -82,12 +82,12 @@ def _compare(played: Stage, site: tuple[str, int], bare: tuple[str, int], connec
     compared = Compared([], [], [], [], 0.0)
     cpu = 0.0
     for _ in range(ROUNDS):
-        compared.narrow.append(client.run(bare, _rows("/narrow/", make_event(capacity=1), size), connections=connections))
-        compared.bare.append(client.run(bare, _rows("/rows/", make_event(capacity=1), size), connections=connections))
+        compared.narrow.append(client.run(bare, rows("/narrow/", make_event(capacity=1), size), connections=connections))
+        compared.bare.append(client.run(bare, rows("/rows/", make_event(capacity=1), size), connections=connections))
         event_id = make_event(capacity=10 * size).id
         before = _cpu_seconds(played)
-        compared.site.append(client.run(site, _bookings(booking_body(event_id), size, connections=connections), connections=connections))
-        _wait_until_decided(event_id)
+        compared.site.append(client.run(site, bookings(booking_body(event_id), size, connections=connections), connections=connections))
+        wait_until_decided(event_id)
         cpu += _cpu_seconds(played) - before
         compared.decision_ms += _decision_times(event_id)
     compared.cpu_ms = 1000 * cpu / (size * ROUNDS)
@@ -113,10 +113,10 @@ def _report_half_load(report: Report, site: tuple[str, int]) -> None:
     """How long people wait for a decision when the site is busy and not flooded."""
     size = SIZES[50]
     flood_id, event_id = make_event(capacity=size).id, make_event(capacity=size).id
-    most = client.run(site, _bookings(booking_body(flood_id), size), connections=50).per_second
-    _wait_until_decided(flood_id)
-    result = client.run(site, _bookings(booking_body(event_id), size), connections=20, per_second=most / 2)
-    _wait_until_decided(event_id)
+    most = client.run(site, bookings(booking_body(flood_id), size), connections=50).per_second
+    wait_until_decided(flood_id)
+    result = client.run(site, bookings(booking_body(event_id), size), connections=20, per_second=most / 2)
+    wait_until_decided(event_id)
     decisions = sorted(_decision_times(event_id))
     p50, p99 = _at(decisions, 0.5), _at(decisions, 0.99)
     report.section(f"Half of that load, {result.per_second:,.0f} bookings per second")
@@ -132,7 +132,7 @@ def _report_rush(report: Report, site: tuple[str, int]) -> None:
     requests = iter([client.post("/api/bookings/", body, host="localhost", token=token) for _, token in make_buyers(1000)])
     result = client.run(site, requests, connections=1000)
     started = time.monotonic()
-    _wait_until_decided(event_id)
+    wait_until_decided(event_id)
     report.section("A rush: 1,000 people, 500 seats, all at once")
     report.line("Answers", ", ".join(f"{count} × {status}" for status, count in sorted(result.statuses.items())))
     sold = db.session.scalar(select(func.sum(Booking.ticket_count)).where(Booking.event_id == event_id, Booking.status == CONFIRMED))
@@ -143,21 +143,21 @@ def _report_rush(report: Report, site: tuple[str, int]) -> None:
     report.line("Order inversions (failed, although somebody later got a seat)", str(inversions), floor="0", holds=inversions == 0)
 
 
-def _bookings(body: bytes, size: int, *, connections: int = 50) -> Iterator[bytes]:
+def bookings(body: bytes, size: int, *, connections: int = 50) -> Iterator[bytes]:
     # Enough people that nobody books twice at once, which is refused.
     people = make_buyers(max(size // EACH, 2 * connections))
     requests = [client.post("/api/bookings/", body, host="localhost", token=token) for _, token in people]
     return itertools.islice(itertools.cycle(requests), size)
 
 
-def _rows(path: str, event: Event, size: int) -> Iterator[bytes]:
+def rows(path: str, event: Event, size: int) -> Iterator[bytes]:
     """What the bare handler gets: as much to parse, and as many people, so that none of their rows is fought over."""
     told = {"event_id": str(event.id), "ticket_type_id": str(event.stock[0].ticket_type_id), "number_of_tickets": 1}
     bodies = [json.dumps(told | {"user_id": user_id}).encode() for user_id, _ in make_buyers(size // EACH + 1)]
     return itertools.islice(itertools.cycle([client.post(path, body, host="localhost") for body in bodies]), size)
 
 
-def _wait_until_decided(event_id: uuid.UUID, timeout: float = 60.0) -> None:
+def wait_until_decided(event_id: uuid.UUID, timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     waiting = select(func.count()).where(Booking.event_id == event_id, Booking.status == PROCESSING)
     while db.session.scalar(waiting):

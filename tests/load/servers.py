@@ -15,7 +15,7 @@ from evently.launch.processes import wait_until
 from evently.launch.supervisor import WEB, Service
 from tests.load import client
 from tests.load.bare import narrow
-from tests.load.bench_booking import _bookings, _rows, _wait_until_decided
+from tests.load.bench_booking import bookings, rows, wait_until_decided
 from tests.load.stage import Stage, booking_body, make_event, stage
 
 ROUNDS = 4
@@ -56,7 +56,7 @@ def _start_gunicorn(played: Stage, target: str, threads: int) -> Address:
     options = ("-k", "gthread", "-w", "2", "--threads", str(threads), "--keep-alive", "60", "--worker-connections", "2000")
     command = [sys.executable, "-m", "gunicorn", *options, "--backlog", "2048", "-b", f"127.0.0.1:{port}", target]
     service = Service(f"gunicorn {target}", command, env={**played.environ, "PORT": str(port)}, cwd=ROOT, tier=WEB, grace=3)
-    played._start(service)
+    played.start(service)
     assert service.child
     wait_until(lambda: answers("127.0.0.1", port, "/healthz"), service.child, what="gunicorn", timeout=60)
     return "127.0.0.1", port
@@ -64,10 +64,10 @@ def _start_gunicorn(played: Stage, target: str, threads: int) -> Address:
 
 def _round(server: tuple[Address, Address], connections: int, size: int) -> tuple[float, float, float, float]:
     site, bare = server
-    plain = client.run(bare, _rows("/rows/", make_event(capacity=1), size), connections=connections)
+    plain = client.run(bare, rows("/rows/", make_event(capacity=1), size), connections=connections)
     event_id = make_event(capacity=10 * size).id
-    booked = client.run(site, _bookings(booking_body(event_id), size, connections=connections), connections=connections)
-    _wait_until_decided(event_id)
+    booked = client.run(site, bookings(booking_body(event_id), size, connections=connections), connections=connections)
+    wait_until_decided(event_id)
     page = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     listed = client.run(site, iter([page] * (size // 4)), connections=connections)
     return plain.per_second, booked.per_second, listed.per_second, booked.percentile(0.99)

@@ -50,7 +50,7 @@ class Stage:
         environ = {**self.environ, "PORT": str(port)}
         settings = load_settings(environ)
         web = web_service(settings, *(target or ("wsgi:app",)), environ=environ, workers=workers or web_processes(), kill_after=3)
-        self._start(web)
+        self.start(web)
         wait_for_answer(web, settings)
         return settings.HOST, port
 
@@ -58,13 +58,13 @@ class Stage:
         """A Celery worker by the command anybody would type."""
         command = [sys.executable, "-m", "celery", "-A", "wsgi", "worker", "-Q", queues, "-n", f"{queues}@%h", "--pool", "threads"]
         command += ["--concurrency", "4", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
-        self._start(Service(f"The worker for {queues}", command, env=self.environ, cwd=ROOT))
+        self.start(Service(f"The worker for {queues}", command, env=self.environ, cwd=ROOT))
 
     def start_beat(self) -> None:
         command = [sys.executable, "-m", "celery", "-A", "wsgi", "beat", "--pidfile=", "--loglevel", "WARNING"]
-        self._start(Service("The beat", command, env=self.environ, cwd=ROOT))
+        self.start(Service("The beat", command, env=self.environ, cwd=ROOT))
 
-    def _start(self, service: Service) -> None:
+    def start(self, service: Service) -> None:
         self.services.append(service)
         self.supervisor.start(service)
 

@@ -20,10 +20,10 @@ from evently.worker import publish
 from tests.factories import api_token, auth, log_in, make_booking, make_event, make_user
 from tests.faults.books import until
 from tests.harness.parts import ROOT
+from tests.harness.site import on_sqlite
 from tests.observability.reading import written
 
 log = logging.getLogger("evently.tests")
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -12,10 +12,10 @@ from evently.notifications.models import Mail
 from evently.observability import metrics
 from evently.worker import publish
 from tests.factories import auth, decide, make_booking, make_event, make_user
+from tests.harness.site import on_sqlite
 from tests.observability.reading import told
 
 TOKEN = "only for monitors"
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

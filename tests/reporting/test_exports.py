@@ -13,20 +13,12 @@ from evently.bookings.attendees import AttendeeFilters
 from evently.errors import NotAllowed
 from evently.extensions import db
 from evently.reporting.exports import HEADINGS, csv_parts, plan_export, xlsx_parts
-from tests.dashboard.crowd import make_crowd
 from tests.factories import make_booking, make_event, make_organizer, make_user
-from tests.harness.site import fresh
+from tests.harness.crowd import make_crowd
+from tests.harness.site import fresh, on_sqlite
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)")
-
-# Where the database has no say.
-on_sqlite = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def mira(app):
-    return make_organizer()
 
 
 @pytest.fixture
