@@ -159,6 +159,16 @@ def end_reads() -> None:
     _session()().commit()
 
 
+def stream_rows(query: Select[*tuple[Any, ...]], portion: int = 500) -> Iterator[Any]:
+    """What a query finds, so many rows in memory at a time, all as they were at one moment."""
+    end_reads()
+    engine = _engine()
+    # PostgreSQL keeps a cursor within a transaction only, whose statements would each see another moment.
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(yield_per=portion, **options) as connection:
+        yield from connection.execute(query)
+
+
 def detached(row: Row, **relations: Any) -> Row:
     """A copy without a session, which any thread may read and nothing refreshes or expires; with these relations only."""
     copy = type(row)(**{column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs})
@@ -190,10 +200,11 @@ def _follow(callback: Callable[[], object]) -> None:
 @event.listens_for(Session, "after_soft_rollback")
 def _forget_callbacks(session: Session, ended: SessionTransaction) -> None:
     if callbacks := session.info.get("in_transaction"):
-        callbacks[:] = [(callback, savepoint) for callback, savepoint in callbacks if not _is_within(savepoint, ended)]
+        callbacks[:] = [(callback, savepoint) for callback, savepoint in callbacks if not is_within(savepoint, ended)]
 
 
-def _is_within(savepoint: SessionTransaction | None, ended: SessionTransaction) -> bool:
+def is_within(savepoint: SessionTransaction | None, ended: SessionTransaction) -> bool:
+    """Whether what was done in one savepoint ended with another."""
     while savepoint and savepoint is not ended:
         savepoint = savepoint.parent
     return savepoint is ended

@@ -41,13 +41,7 @@ def _create_user(
     is_confirmed: bool = False,
     by_id: int | None = None,
 ) -> User:
-    username, profile = username.strip(), rules.tidy(profile)
-    email = profile.setdefault("email", "")
-    problems = rules.profile_problems(profile) | rules.username_problems(username)
-    problems |= rules.password_problems(password, username=username, email=email)
-    if problems:
-        raise Invalid("Please correct the marked fields.", fields=problems)
-    profile["email"] = rules.canonical_email(email)
+    username, profile = _sound(username, password, profile)
     # Hashed before the transaction: it takes 30 ms, and no lock should wait for that.
     user = User(username=username, password_hash=passwords.hash_password(password), **profile, **(roles or {}))
     user.email_confirmed_at = utc_now() if is_confirmed else None
@@ -63,6 +57,18 @@ def _create_user(
     except IntegrityError as error:  # somebody took the name between the check and the insert
         raise _taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
     return user
+
+
+def _sound(username: str, password: str, profile: ProfileFields) -> tuple[str, ProfileFields]:
+    """The name and the profile as they are kept. Raises Invalid with a message per field."""
+    username, profile = username.strip(), rules.tidy(profile)
+    email = profile.setdefault("email", "")
+    problems = rules.profile_problems(profile) | rules.username_problems(username)
+    problems |= rules.password_problems(password, username=username, email=email)
+    if problems:
+        raise Invalid("Please correct the marked fields.", fields=problems)
+    profile["email"] = rules.canonical_email(email)
+    return username, profile
 
 
 def _record_creation(user: User, roles: dict[str, bool], by_id: int | None) -> None:

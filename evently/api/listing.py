@@ -9,6 +9,7 @@ from flask import current_app, request
 
 from evently.database import Page
 from evently.errors import NotFound
+from evently.http.arguments import midnight
 
 # Nothing happens before or after; further out, a day overflows once it is a moment in another zone.
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 30)
@@ -29,11 +30,9 @@ def present_page(page: Page[Any]) -> dict[str, Any]:
 def days(query: dict[str, Any]) -> dict[str, Any]:
     """The range of days of a query as moments, the last one exclusive."""
     first, last = query.get("date_from"), query.get("date_to")
-    return {"date_from": _midnight(first), "date_to": _midnight(_clamped(last) + dt.timedelta(days=1)) if last else None}
-
-
-def _midnight(day: dt.date | None) -> dt.datetime | None:
-    return dt.datetime.combine(_clamped(day), dt.time(), ZoneInfo(current_app.config["DEFAULT_TIMEZONE"])) if day else None
+    zone = ZoneInfo(current_app.config["DEFAULT_TIMEZONE"])
+    until = _clamped(last) + dt.timedelta(days=1) if last else None
+    return {"date_from": midnight(_clamped(first) if first else None, zone), "date_to": midnight(until and _clamped(until), zone)}
 
 
 def _clamped(day: dt.date) -> dt.date:

@@ -32,6 +32,9 @@ REST, LONGEST_REST, SHORT_REST = 2.5, 0.03, 0.002
 FEW = 8
 # seconds; then others that wait for a thread come first
 TURN = 0.5
+# Ask for another allocator at once, or in so many seconds; whether one will come.
+HandOver = Callable[[], bool]
+ComeBack = Callable[[float], bool]
 SOLD_OUT, OVER_LIMIT, NOT_ON_SALE, STARTED = "sold_out", "over_user_limit", "event_not_available", "event_started"
 
 
@@ -68,8 +71,8 @@ def drain(
     event_id: uuid.UUID,
     *,
     linger: float | None = None,
-    hand_over: Callable[[], bool] = lambda: False,
-    come_back: Callable[[float], bool] = lambda _seconds: False,
+    hand_over: HandOver = lambda: False,
+    come_back: ComeBack = lambda _seconds: False,
 ) -> int:
     """Decide the event's queue until it is empty and stays so for `linger` seconds; how many were decided.
 
@@ -77,30 +80,34 @@ def drain(
     `hand_over`, which may say that another allocator will come, so that a busy event does not keep a thread for ever.
     Where many events are sold at once it does not linger, and asks `come_back` for a last look in so many seconds.
     """
-    usual = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
-    linger = usual if linger is None else linger
-    decided = 0
     if not turns.begin(event_id):
-        return decided
+        return 0
     try:
-        while True:
-            count, is_empty = _drain_for_a_turn(event_id, _time_to_stay(linger, come_back))
-            decided += count
-            if is_empty and turns.end_unless_called(event_id):
-                return decided
-            # Whoever called, or still waits, counts on somebody who stays for those that follow.
-            linger = usual
-            if not is_empty:
-                # In this order: the other one may come at once.
-                turns.end(event_id)
-                if hand_over() or not turns.begin(event_id):
-                    return decided
+        return _drain_by_turns(event_id, linger, hand_over, come_back)
     except BaseException:
         turns.end(event_id)
         raise
 
 
-def _time_to_stay(linger: float, come_back: Callable[[float], bool]) -> float:
+def _drain_by_turns(event_id: uuid.UUID, linger: float | None, hand_over: HandOver, come_back: ComeBack) -> int:
+    usual = current_app.config["ALLOCATOR_LINGER_MS"] / 1000
+    linger = usual if linger is None else linger
+    decided = 0
+    while True:
+        count, is_empty = _drain_for_a_turn(event_id, _time_to_stay(linger, come_back))
+        decided += count
+        if is_empty and turns.end_unless_called(event_id):
+            return decided
+        # Whoever called, or still waits, counts on somebody who stays for those that follow.
+        linger = usual
+        if not is_empty:
+            # In this order: the other one may come at once.
+            turns.end(event_id)
+            if hand_over() or not turns.begin(event_id):
+                return decided
+
+
+def _time_to_stay(linger: float, come_back: ComeBack) -> float:
     """Half of the threads may wait for more of one event; the others are for events that nobody looks at yet."""
     is_crowded = turns.how_many() > max(1, current_app.config["WORKER_CONCURRENCY"] // 2)
     return 0.0 if linger and is_crowded and come_back(linger) else linger

@@ -12,6 +12,7 @@ from sqlalchemy.orm import lazyload
 from evently.accounts.models import User
 from evently.accounts.search import find_people
 from evently.bookings.models import CANCELLED, CODE_ALPHABET, CONFIRMED, FAILED, PENDING, PROCESSING, STATUSES, Admission, Booking
+from evently.bookings.queries import Crowd
 from evently.bookings.ticket_codes import decode_code
 from evently.database import Page
 from evently.errors import NotFound
@@ -107,7 +108,7 @@ def count_states(*, by: User, event_id: uuid.UUID) -> StateCounts:
     get_managed_event(by=by, event_id=event_id)
     by_status = select(Booking.status, func.count()).where(Booking.event_id == event_id).group_by(Booking.status)
     counts: dict[str, int] = dict(db.session.execute(by_status).all())
-    come_in = db.session.scalar(select(func.count()).where(*_of(event_id, "checked_in"))) or 0
+    come_in = db.session.scalar(select(func.count()).where(Booking.event_id == event_id, is_in("checked_in"))) or 0
     confirmed = counts.get(CONFIRMED, 0)
     return StateCounts(
         {
@@ -122,24 +123,15 @@ def count_states(*, by: User, event_id: uuid.UUID) -> StateCounts:
     )
 
 
-@dataclass(frozen=True)
-class Audience:
-    """Bookings, and the people and tickets they are about."""
-
-    bookings: int
-    people: int
-    tickets: int
-
-
-def count_matching(event_id: uuid.UUID, filters: AttendeeFilters, *also: ColumnElement[bool]) -> Audience:
+def count_matching(event_id: uuid.UUID, filters: AttendeeFilters, *also: ColumnElement[bool]) -> Crowd:
     """Those among them that meet these conditions too. For callers that know who asks."""
-    counts = (func.count(), func.count(Booking.user_id.distinct()), func.coalesce(func.sum(Booking.ticket_count), 0))
-    return Audience(*db.session.execute(matching(event_id, filters).where(*also).with_only_columns(*counts)).one())
+    counts = (func.count(Booking.user_id.distinct()), func.count(), func.coalesce(func.sum(Booking.ticket_count), 0))
+    return Crowd(*db.session.execute(matching(event_id, filters).where(*also).with_only_columns(*counts)).one())
 
 
 def matching(event_id: uuid.UUID, filters: AttendeeFilters) -> Select[int]:
     """The query for the `seq` of those bookings, in no order. For callers that know who asks."""
-    query = select(Booking.seq).where(*_of(event_id, filters.state))
+    query = select(Booking.seq).where(Booking.event_id == event_id, is_in(filters.state))
     if filters.search:
         named = _seqs_of_code(event_id, filters.search)
         query = query.where(Booking.seq.in_(named) if named else find_people(filters.search, Booking.user_id))
@@ -163,9 +155,9 @@ def has_come_in() -> ColumnElement[bool]:
     return select(Admission.booking_seq).where(Admission.booking_seq == Booking.seq).exists()
 
 
-def _of(event_id: uuid.UUID, state: str) -> tuple[ColumnElement[bool], ...]:
-    """In the words of the index of an event's bookings, which begins with event and status."""
-    is_in = {
+def is_in(state: str) -> ColumnElement[bool]:
+    """The condition for a booking, by what `AttendeeFilters.state` may say. In the words of the index, which are statuses."""
+    return {
         "": Booking.status.in_(STATUSES),
         "confirmed": Booking.status == CONFIRMED,
         "checked_in": and_(Booking.status == CONFIRMED, has_come_in()),
@@ -173,8 +165,7 @@ def _of(event_id: uuid.UUID, state: str) -> tuple[ColumnElement[bool], ...]:
         "waiting": Booking.status.in_(WAITING),
         "failed": Booking.status == FAILED,
         "cancelled": Booking.status == CANCELLED,
-    }
-    return Booking.event_id == event_id, is_in[state]
+    }[state]
 
 
 def _count(query: Select[int]) -> int:

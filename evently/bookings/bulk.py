@@ -15,8 +15,9 @@ from sqlalchemy import func, select, update
 from evently.accounts.models import User
 from evently.audit.services import record
 from evently.bookings.admissions import write_admissions
-from evently.bookings.attendees import AttendeeFilters, Audience, count_matching, has_come_in, matching
+from evently.bookings.attendees import AttendeeFilters, count_matching, has_come_in, matching
 from evently.bookings.models import ADMIT, CANCEL, CANCELLED, CONFIRMED, LIVE, SEAT_HOLDING, Admission, Booking, BulkAction
+from evently.bookings.queries import Crowd
 from evently.bookings.signals import bookings_cancelled
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotFound
@@ -33,7 +34,7 @@ PORTION = 500
 class Prospect:
     """What an action would do: to whom, and to how many of those chosen it cannot be done."""
 
-    affected: Audience
+    affected: Crowd
     left_alone: int
 
 

@@ -131,7 +131,7 @@ class BulkAction(Base):
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
     by_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     kind: Mapped[str] = mapped_column(String(20))
-    # Which bookings, as `Chosen` in attendees.py writes them.
+    # Which bookings: `AttendeeFilters` of attendees.py, as JSON.
     chosen: Mapped[dict[str, Any]] = mapped_column(JSON)
     # Bookings that came later are not meant.
     last_seq: Mapped[int] = mapped_column(BigInteger)

@@ -126,7 +126,7 @@ def count_ahead(booking: Booking) -> int:
 
 @dataclass(frozen=True)
 class Crowd:
-    """People, and the tickets that they hold or wait for."""
+    """People, and the bookings and tickets that are theirs."""
 
     people: int
     bookings: int

@@ -14,7 +14,7 @@ from evently.accounts.models import User
 from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.models import CONFIRMED, Admission, Booking
 from evently.bookings.ticket_codes import encode_code, spaced
-from evently.database import end_reads, utc_now
+from evently.database import stream_rows, utc_now
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.extensions import db
@@ -22,8 +22,6 @@ from evently.extensions import db
 LATELY = dt.timedelta(minutes=10)
 # Lines of "latest scans", and bookings that a search at the door shows.
 LATEST, MATCHES = 12, 10
-# Rows that the database sends at a time.
-PORTION = 500
 
 
 @dataclass(frozen=True)
@@ -117,10 +115,6 @@ def _seats(booking: Booking) -> range:
 
 def iterate_guests(event: Event) -> Iterator[Guest]:
     """Everybody with a ticket, by name, a few in memory at a time. For callers that know who asks."""
-    end_reads()
-    engine = db.engine
-    # PostgreSQL keeps a cursor within a transaction only, of which every row is of the same moment.
-    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     # As it is looked for in a list: the last name first, the only one there is, or what they call themselves.
     names = func.trim(User.last_name + ", " + User.first_name, ", ")
     name = func.coalesce(func.nullif(names, ""), User.username)
@@ -131,8 +125,7 @@ def iterate_guests(event: Event) -> Iterator[Guest]:
         .where(Booking.event_id == event.id, Booking.status == CONFIRMED)
         .order_by(func.lower(name), Booking.seq)
     )
-    with engine.connect().execution_options(yield_per=PORTION, **options) as connection:
-        for (guest, seq, seats), of_booking in itertools.groupby(connection.execute(query), key=itemgetter(0, 1, 2)):
-            come = {seat for *_, seat in of_booking}
-            for seat in range(1, seats + 1):
-                yield Guest(guest, spaced(encode_code(seq, seat)), seat, seats, seat in come)
+    for (guest, seq, seats), of_booking in itertools.groupby(stream_rows(query), key=itemgetter(0, 1, 2)):
+        come = {seat for *_, seat in of_booking}
+        for seat in range(1, seats + 1):
+            yield Guest(guest, spaced(encode_code(seq, seat)), seat, seats, seat in come)

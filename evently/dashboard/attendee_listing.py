@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from evently.bookings.attendees import AttendeeFilters
 from evently.events.models import Event
-from evently.http.arguments import one_of, text
+from evently.http.arguments import day, midnight, one_of, text
 from evently.http.pagination import page_number
 
 TABS = {
@@ -32,8 +32,6 @@ SORTS = {
     "-tickets": "Most tickets",
     "status": "By state",
 }
-# Further out, a day overflows once it is a moment in another zone.
-DAYS = (dt.date(1970, 1, 1), dt.date(2999, 12, 30))
 # As many as a page shows; whoever wants more says "all".
 MOST_CHOSEN = 100
 
@@ -62,8 +60,8 @@ class AttendeeListing:
             search=text(args.get("q", "")),
             state=one_of(TABS, args.get("state", "")),
             sort=one_of(SORTS, args.get("sort", "")),
-            since=_day(args.get("since", "")),
-            until=_day(args.get("until", "")),
+            since=day(args.get("since", "")),
+            until=day(args.get("until", "")),
             page=page_number(args),
             ids=() if args.get("all") else _ids(args.getlist("booking")),
         )
@@ -73,7 +71,9 @@ class AttendeeListing:
         if self.ids:
             return AttendeeFilters(ids=self.ids)
         until = self.until + dt.timedelta(days=1) if self.until else None
-        return AttendeeFilters(search=self.search, state=self.state, date_from=self._midnight(self.since), date_to=self._midnight(until))
+        return AttendeeFilters(
+            search=self.search, state=self.state, date_from=midnight(self.since, self.zone), date_to=midnight(until, self.zone)
+        )
 
     def arguments(self) -> dict[str, Any]:
         """What an address must say to find this again. Pages begin anew."""
@@ -101,17 +101,6 @@ class AttendeeListing:
 
     def _address(self, arguments: Mapping[str, Any]) -> str:
         return url_for("dashboard.list_attendees", event_id=self.event_id, **arguments)
-
-    def _midnight(self, day: dt.date | None) -> dt.datetime | None:
-        return dt.datetime.combine(day, dt.time(), self.zone) if day else None
-
-
-def _day(value: str) -> dt.date | None:
-    try:
-        day = dt.date.fromisoformat(value)
-    except ValueError:
-        return None
-    return day if DAYS[0] <= day <= DAYS[1] else None
 
 
 def _ids(values: list[str]) -> tuple[uuid.UUID, ...]:

@@ -12,7 +12,7 @@ from evently.accounts.queries import find_user_by_login
 from evently.dashboard import blueprint
 from evently.dashboard.admin import PREFIX
 from evently.dashboard.audit_words import ACTIONS, change_words, entry_words
-from evently.http.arguments import one_of, text
+from evently.http.arguments import day, midnight, one_of, text
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
@@ -23,8 +23,6 @@ CHOICES = {"": "Everything", **KINDS, **ACTIONS}
 SUBJECTS = {"event": "one event", "booking": "one booking", "user": "one person", "mail": "one mail"}
 # Nobody has this number.
 NOBODY = 0
-# Further out, a day overflows once it is a moment in another zone.
-DAYS = (dt.date(1970, 1, 1), dt.date(2999, 12, 30))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +46,21 @@ class AuditListing:
             action=one_of(CHOICES, args.get("action", "")),
             subject=subject if is_one else "",
             subject_id=subject_id if is_one else "",
-            since=_day(args.get("since", "")),
-            until=_day(args.get("until", "")),
+            since=day(args.get("since", "")),
+            until=day(args.get("until", "")),
             page=page_number(args),
         )
 
     def filters(self) -> EntryFilters:
         until = self.until + dt.timedelta(days=1) if self.until else None
+        zone = ZoneInfo(current_app.config["DEFAULT_TIMEZONE"])
         return EntryFilters(
             actor_id=self._actor_id(),
             action=self.action,
             subject=self.subject,
             subject_id=self.subject_id,
-            since=_midnight(self.since),
-            until=_midnight(until),
+            since=midnight(self.since, zone),
+            until=midnight(until, zone),
         )
 
     def page_address(self, number: int) -> str:
@@ -104,16 +103,3 @@ def audit_log() -> Response:
     )
     response.headers["HX-Push-Url"] = listing.page_address(listing.page)
     return response
-
-
-def _day(value: str) -> dt.date | None:
-    try:
-        day = dt.date.fromisoformat(value)
-    except ValueError:
-        return None
-    return day if DAYS[0] <= day <= DAYS[1] else None
-
-
-def _midnight(day: dt.date | None) -> dt.datetime | None:
-    zone = ZoneInfo(current_app.config["DEFAULT_TIMEZONE"])
-    return dt.datetime.combine(day, dt.time(), zone) if day else None

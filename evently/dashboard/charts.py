@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from evently.reporting.exports import FORMULA
+from evently.reporting.exports import no_formula
 
 WIDTH, LEFT, TOP, BOTTOM = 720, 56, 24, 220
 # Lines across, and words below, that there is room for.
@@ -121,8 +121,7 @@ class Chart:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(self.heads)
-        # No spreadsheet takes an event's name for a formula.
-        writer.writerows((f"'{point.key}" if point.key.startswith(FORMULA) else point.key, point.value) for point in self.points)
+        writer.writerows((no_formula(point.key), point.value) for point in self.points)
         return text.getvalue()
 
     @property

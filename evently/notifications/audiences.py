@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
 from evently.accounts.models import User
-from evently.bookings.models import CANCELLED, CONFIRMED, LIVE, PENDING, PROCESSING, Admission, Booking
+from evently.bookings.attendees import is_in
+from evently.bookings.models import LIVE, Booking
 from evently.events.models import Event
 from evently.extensions import db
 from evently.notifications.models import Unsubscription
@@ -62,15 +63,9 @@ def _has_refused(event: Event) -> ColumnElement[bool]:
 
 def _is_in(audience: str) -> ColumnElement[bool]:
     """The condition for a booking. Raises KeyError."""
-    has_come = select(Admission.booking_seq).where(Admission.booking_seq == Booking.seq).exists()
-    return {
-        "everyone": Booking.status.in_(LIVE),
-        "confirmed": Booking.status == CONFIRMED,
-        "waiting": Booking.status.in_([PENDING, PROCESSING]),
-        "cancelled": (Booking.status == CANCELLED) & ~_has_others(),
-        "checked_in": (Booking.status == CONFIRMED) & has_come,
-        "not_checked_in": (Booking.status == CONFIRMED) & ~has_come,
-    }[audience]
+    if audience == "everyone":
+        return Booking.status.in_(LIVE)
+    return is_in(audience) & ~_has_others() if audience == "cancelled" else is_in(audience)
 
 
 def _has_others() -> ColumnElement[bool]:

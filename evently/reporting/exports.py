@@ -17,17 +17,14 @@ from sqlalchemy import func, select
 from evently.accounts.models import User
 from evently.bookings.attendees import AttendeeFilters, matching, ordered
 from evently.bookings.models import Admission, Booking, reference_of
-from evently.database import end_reads
+from evently.database import stream_rows
 from evently.events.queries import get_managed_event
-from evently.extensions import db
 
 HEADINGS = (
     *("Booking", "Name", "Username", "E-mail", "Telephone", "State", "Tickets", "Checked in"),
     *("Amount", "Currency", "Booked", "Decided", "Cancelled"),
 )
 STATE = 5
-# Rows that the database sends at a time.
-PORTION = 500
 # What a spreadsheet takes for the beginning of a formula, wherever a name or an address came from.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BLOCK = 64 * 1024
@@ -46,13 +43,8 @@ class Export:
 
     def rows(self) -> Iterator[tuple[Cell, ...]]:
         """Below HEADINGS; moments are what clocks show at the event."""
-        end_reads()
-        engine = db.engine
-        # PostgreSQL keeps a cursor within a transaction only, of which every row is of the same moment.
-        options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-        with engine.connect().execution_options(yield_per=PORTION, **options) as connection:
-            for row in connection.execute(self.query):
-                yield self._written(*row)
+        for row in stream_rows(self.query):
+            yield self._written(*row)
 
     def _written(self, booking_id: uuid.UUID, first: str, last: str, username: str, is_gone: bool, *rest: Any) -> tuple[Cell, ...]:  # noqa: FBT001 - a column
         *facts, booked, decided, cancelled = rest
@@ -122,7 +114,11 @@ def _write_xlsx(path: Path, folder: str, rows: Iterable[tuple[Cell, ...]]) -> No
 def _as_text(cell: Cell) -> str:
     if isinstance(cell, dt.datetime):
         return f"{cell:%Y-%m-%d %H:%M}"
-    if isinstance(cell, str) and cell.startswith(FORMULA):
-        # A spreadsheet shows it without the sign, and calculates nothing.
-        return f"'{cell}"
+    if isinstance(cell, str):
+        return no_formula(cell)
     return "" if cell is None else str(cell)
+
+
+def no_formula(text: str) -> str:
+    """A spreadsheet shows it without the sign before it, and calculates nothing."""
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -14,7 +14,7 @@ from evently.database import Base
 
 
 class EventTotal(Base):
-    """One event over all its time. Written under the event's lock."""
+    """One event over all its time. Sales are written under the event's lock, who came under the booking's."""
 
     __tablename__ = "event_totals"
     # Room in the page for the row's next version, as for the stock beside which it is written.
@@ -28,7 +28,16 @@ class EventTotal(Base):
     admitted: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
-class EventDay(Base):
+class DayFigures:
+    """What a day brought."""
+
+    bookings: Mapped[int]
+    tickets: Mapped[int]
+    cents: Mapped[int] = mapped_column(BigInteger)
+    ever_confirmed: Mapped[int]
+
+
+class EventDay(DayFigures, Base):
     """Bookings of one event by the day in UTC on which they were made. Written under the event's lock."""
 
     __tablename__ = "event_days"
@@ -37,13 +46,9 @@ class EventDay(Base):
     day: Mapped[dt.date] = mapped_column(primary_key=True)
     # Of when it was booked: an event's price may change its currency.
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
-    bookings: Mapped[int]
-    tickets: Mapped[int]
-    cents: Mapped[int] = mapped_column(BigInteger)
-    ever_confirmed: Mapped[int]
 
 
-class OrganizerDay(Base):
+class OrganizerDay(DayFigures, Base):
     """The same over all events of one organizer, those put away included. Written last of all, see rollups.py."""
 
     __tablename__ = "organizer_days"
@@ -52,10 +57,6 @@ class OrganizerDay(Base):
     organizer_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     day: Mapped[dt.date] = mapped_column(primary_key=True)
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
-    bookings: Mapped[int]
-    tickets: Mapped[int]
-    cents: Mapped[int] = mapped_column(BigInteger)
-    ever_confirmed: Mapped[int]
 
 
 class Arrival(Base):

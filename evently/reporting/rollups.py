@@ -1,8 +1,8 @@
 """Keeps the roll-ups: a listener to everything that changes what they count, in the same transaction.
 
-Rows of an event are written under the event's lock, like its stock. Those of an organizer are shared by many events, so
-they are written at the end of the transaction and in order: who holds one asks for no other lock any more, and nobody
-waits in a circle.
+Sales of an event are written under the event's lock, like its stock, and who came under the booking's. Figures of an
+organizer are shared by many events, so they are written at the end of the transaction and in order: nobody who holds one
+waits for another that comes before it.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ from evently.bookings.models import Admission, Booking
 from evently.bookings.signals import admission_undone, bookings_cancelled, bookings_decided, tickets_admitted
 from evently.bookings.versions import of_sales
 from evently.caching import changed
-from evently.database import Base
+from evently.database import Base, is_within
 from evently.events.models import Event
 from evently.extensions import db
 from evently.reporting.models import Arrival, EventDay, EventTotal, OrganizerDay
@@ -110,13 +110,7 @@ def _write_organizers(session: Session) -> None:
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(session: Session, ended: SessionTransaction) -> None:
     if owed := session.info.get(OWED):
-        owed[:] = [item for item in owed if not _is_within(item[2], ended)]
-
-
-def _is_within(savepoint: SessionTransaction | None, ended: SessionTransaction) -> bool:
-    while savepoint and savepoint is not ended:
-        savepoint = savepoint.parent
-    return savepoint is ended or not ended.nested
+        owed[:] = [item for item in owed if ended.nested and not is_within(item[2], ended)]
 
 
 @cache

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 
 from evently.events.filters import EventFilters
-from evently.http.arguments import one_of, text
+from evently.http.arguments import midnight, one_of, text
 from evently.http.formatting import MONTHS
 from evently.http.pagination import page_number
 from evently.web.month import first_of, following, read_month
@@ -72,8 +72,8 @@ class Listing:
             search=self.search,
             venue=self.venue,
             category=self.category,
-            date_from=_midnight(first, zone),
-            date_to=_midnight(last + dt.timedelta(days=1), zone) if last else None,
+            date_from=midnight(first, zone),
+            date_to=midnight(last + dt.timedelta(days=1), zone) if last else None,
             max_price=Decimal(self.price) if self.price else None,
             is_upcoming=True,
             # A cancelled event has seats, but none that one can have.
@@ -195,10 +195,6 @@ def _date(value: str) -> dt.date | None:
         return None
     # Far years overflow once they are moments in another zone.
     return date if 2000 <= date.year <= 2999 else None
-
-
-def _midnight(day: dt.date | None, zone: ZoneInfo) -> dt.datetime | None:
-    return dt.datetime.combine(day, dt.time(), zone) if day else None
 
 
 def _day(date: dt.date) -> str:
