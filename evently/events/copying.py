@@ -15,7 +15,7 @@ from evently.events.services import add_events, new_event
 from evently.extensions import db
 
 # What belongs to one event alone.
-ITS_OWN = {"id", "source_id", "status", "organizer_id", "created_at", "updated_at", "archived_at"}
+ITS_OWN = {"id", "source_id", "status", "cancellation_note", "organizer_id", "created_at", "updated_at", "archived_at"}
 
 
 def duplicate_event(*, by: User, event_id: uuid.UUID, name: str, time: dt.datetime, new_id: uuid.UUID | None = None) -> Event:

@@ -70,6 +70,8 @@ class Event(Base):
     # The picture in words, for who cannot see it.
     cover_alt: Mapped[str] = mapped_column(String(200), default="", server_default="")
     status: Mapped[str] = mapped_column(String(20), default=PUBLISHED)
+    # What its people were told when it was cancelled, in plain words.
+    cancellation_note: Mapped[str] = mapped_column(Text, default="", server_default="")
     organizer_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=utc_now, onupdate=utc_now)
@@ -216,6 +218,8 @@ class Upload(Base):
     state: Mapped[str] = mapped_column(String(20), default=CHECKING)
     total: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)
+    # How often a worker has begun since the last row was done.
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     # Why it failed, for people.
     reason: Mapped[str] = mapped_column(String(500), default="")
     # Until then, a worker is at it.
