@@ -1,6 +1,8 @@
 """Events, for those who manage them."""
 
+import contextlib
 import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from evently.accounts.policies import require_organizer
@@ -12,6 +14,8 @@ from evently.api.presenters import With
 from evently.api.schemas.events import (
     Announced,
     Announcement,
+    Cancellation,
+    CancelledEvent,
     DeletedEvent,
     Delivery,
     EventChanges,
@@ -35,6 +39,16 @@ from evently.notifications.messages import send_message
 from evently.notifications.queries import get_delivery, tell_who_was_told
 
 
+@contextlib.contextmanager
+def saying(names: Mapping[str, str]) -> Iterator[None]:
+    """What a service refuses, by the names of the request instead of its own."""
+    try:
+        yield
+    except Invalid as refusal:
+        fields = {names.get(name, name): problems for name, problems in refusal.fields.items()}
+        raise Invalid(refusal.message, fields=fields) from refusal
+
+
 @endpoint("POST", "/admin/events/", body=NewEvent, answer=SavedEvent, status=201, refuses=("not_an_organizer",))
 def create_event(body: dict[str, Any]) -> Event:
     """Create an event, published at once unless `status` says draft; for organizers and staff."""
@@ -54,6 +68,19 @@ def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
 
 
 @endpoint(
+    "POST",
+    "/admin/events/<uuid:event_id>/cancellation/",
+    body=Cancellation,
+    answer=CancelledEvent,
+    refuses=("not_your_event", "not_found", "event_cancelled", "event_is_draft", "event_started"),
+)
+def cancel_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
+    """Call it off for good, with every booking; each of its people is told once. For its organizer and staff."""
+    with saying({"cancellation_note": "message"}):
+        return services.cancel_event(by=caller(), event_id=event_id, words=body["message"])
+
+
+@endpoint(
     "DELETE", "/admin/events/<uuid:event_id>/delete/", answer=DeletedEvent, refuses=("not_your_event", "not_found", "has_live_bookings")
 )
 def delete_event(event_id: uuid.UUID) -> Event:
@@ -65,12 +92,8 @@ def delete_event(event_id: uuid.UUID) -> Event:
 def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
     """Write to everybody with a confirmed booking, one mail per person; for its organizer and staff."""
     words = {"subject": body["subject"], "body": body["message"]}
-    try:
+    with saying({"body": "message"}):
         message = send_message(by=caller(), event_id=event_id, audience="confirmed", message_id=claimed_id(), **words)
-    except Invalid as refusal:
-        # In the words of the request.
-        fields = {"message" if name == "body" else name: problems for name, problems in refusal.fields.items()}
-        raise Invalid(refusal.message, fields=fields) from refusal
     told = tell_who_was_told(message)
     users = len(told.mail_ids)
     return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")

@@ -45,6 +45,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "NewEvent": {**WHERE, **TEXT, **PRICE, "timezone": "Europe/Berlin", "category": "music"},
     "EventChanges": {"capacity": 450},
     "SavedEvent": {"event_id": EVENT_ID, **WHERE},
+    "Cancellation": {"message": "The organ is broken. Whoever has paid gets the money back within two weeks."},
+    "CancelledEvent": {"event_id": EVENT_ID, "status": "cancelled"},
     "DeletedEvent": {"event_id": EVENT_ID, "status": "deleted"},
     "Announcement": {"message": "Doors open at seven. Bring something warm.", "subject": "Tonight in the Gasometer"},
     "Announced": {

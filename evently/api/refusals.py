@@ -22,6 +22,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "booking_failed": (409, "This booking was not confirmed, so there is nothing to cancel."),
     "booking_in_progress": (409, "Another booking of yours for this event is just being taken."),
     "event_cancelled": (409, "This event is cancelled."),
+    "event_is_draft": (409, "Nobody knows of a draft, so it can be discarded, but not cancelled."),
     "event_not_available": (409, "This event was cancelled."),
     "event_started": (409, "This event has already started."),
     "has_live_bookings": (409, "3 bookings of this event are still live; cancel the event first."),

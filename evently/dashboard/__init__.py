@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
         attendee_actions,
         attendees,
         audit,
+        cancelling,
         check_in,
         copies,
         editor,

@@ -11,7 +11,7 @@ from evently.database import utc_now
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.text import has_control_characters
 
-LENGTHS = {"name": 200, "venue": 200, "summary": 300, "description": 20_000, "website": 500, "source_id": 500}
+LENGTHS = {"name": 200, "venue": 200, "summary": 300, "description": 20_000, "website": 500, "source_id": 500, "cancellation_note": 2000}
 MAX_CAPACITY = 1_000_000
 MAX_PRICE = Decimal("99999999.99")
 # Far years overflow once they are moments in another zone.

@@ -102,10 +102,10 @@ def publish_event(*, by: User, event_id: uuid.UUID) -> Event:
     return update_event(by=by, event_id=event_id, fields={"status": PUBLISHED})
 
 
-def cancel_event(*, by: User, event_id: uuid.UUID) -> Event:
-    """Call it off for good: its bookings are cancelled with it and nothing goes back on sale.
+def cancel_event(*, by: User, event_id: uuid.UUID, words: str = "") -> Event:
+    """Call it off for good: its bookings are cancelled with it and nothing goes back on sale. The `words` go into the mail about it.
 
-    Raises NotFound, NotAllowed, Conflict when it is cancelled already, has started or was never published.
+    Raises NotFound, NotAllowed, Invalid ("cancellation_note"), Conflict when it is cancelled already, has started or was never published.
     """
     with transaction():
         lock_stock(event_id)
@@ -115,10 +115,17 @@ def cancel_event(*, by: User, event_id: uuid.UUID) -> Event:
             raise Conflict("Nobody knows of a draft, so it can be discarded, but not cancelled.", code="event_is_draft")
         if event.has_started:
             raise Conflict("This event has already started.", code="event_started")
-        event.status = CANCELLED
+        event.status, event.cancellation_note = CANCELLED, tidy_words(words)
         note("cancelled", event, by_id=by.id, changes={"status": (PUBLISHED, CANCELLED)})
         event_cancelled.send(event)
     return queries.get_event(event_id)
+
+
+def tidy_words(words: str) -> str:
+    """What is said about a cancelled event, as it is kept. Raises Invalid ("cancellation_note")."""
+    words = words.replace("\r\n", "\n").strip()
+    _refuse(rules.problems({"cancellation_note": words}, allow_past=True))
+    return words
 
 
 def discard_draft(*, by: User, event_id: uuid.UUID) -> None:

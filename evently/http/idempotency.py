@@ -28,6 +28,8 @@ TRY_AGAIN = {401, 429}
 PATIENCE, LOOK_AGAIN = 2.5, 0.05
 # What they change is the visitor's cookie, which no kept answer could: doing so again is what is wanted.
 OF_COOKIES = {"web.login", "web.logout"}
+# Changes nothing, and may be asked for again with other words in the same form.
+LOOKS = {"dashboard.preview_cancellation_mail"}
 # seconds; what an API client is told to wait
 RETRY_AFTER = 1
 
@@ -79,7 +81,7 @@ def _key() -> str:
         return ""
     if is_api_path(request.path):
         return request.headers.get("Idempotency-Key", "")
-    return "" if request.endpoint in OF_COOKIES else request.form.get("idempotency_key", "")
+    return "" if request.endpoint in OF_COOKIES | LOOKS else request.form.get("idempotency_key", "")
 
 
 def _body() -> bytes:

@@ -14,10 +14,11 @@ from evently.database import on_commit, transaction, utc_now
 from evently.errors import Invalid
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
+from evently.events.services import tidy_words
 from evently.extensions import db
 from evently.notifications import wakeups
 from evently.notifications.audiences import AUDIENCES, Reader, count_readers, readers
-from evently.notifications.models import EVENT_MESSAGE, NO_ADDRESS, QUEUED, SUPPRESSED, UNSUBSCRIBED, Mail, Message
+from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, NO_ADDRESS, QUEUED, SUPPRESSED, UNSUBSCRIBED, Mail, Message
 from evently.notifications.rendering import RenderedMail, render_mail
 from evently.text import has_control_characters
 
@@ -82,7 +83,7 @@ def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") ->
         _refuse(words, "everyone")
         if not by.email:
             raise Invalid("Your account has no address to send a test to.")
-        mail = _example(by, event, words)
+        mail = _example(by, event, _of_test(event, words))
         session.add(mail)
         on_commit(wakeups.wake)
     return mail
@@ -90,7 +91,14 @@ def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") ->
 
 def preview_message(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> RenderedMail:
     """What the mail would look like, whatever is missing yet. Raises NotFound, NotAllowed."""
-    return render_mail(_example(by, get_managed_event(by=by, event_id=event_id), _tidy(subject, body)))
+    event = get_managed_event(by=by, event_id=event_id)
+    return render_mail(_example(by, event, _of_test(event, _tidy(subject, body))))
+
+
+def preview_cancellation(*, by: User, event_id: uuid.UUID, words: str) -> RenderedMail:
+    """The mail about an event that is cancelled with these words. Raises NotFound, NotAllowed, Invalid ("cancellation_note")."""
+    event = get_managed_event(by=by, event_id=event_id)
+    return render_mail(_example(by, event, {"body": tidy_words(words)}, kind=EVENT_CANCELLED))
 
 
 def mail_id_of(key: str) -> uuid.UUID:
@@ -113,11 +121,14 @@ def _refuse(words: dict[str, str], audience: str) -> None:
         raise Invalid("Please correct the marked fields.", fields=problems)
 
 
-def _example(by: User, event: Event, words: dict[str, str]) -> Mail:
-    """A mail of no message; its words are its own."""
-    words = {**words, "subject": f"Test: {words['subject'] or f'About {event.name}'}"}
+def _of_test(event: Event, words: dict[str, str]) -> dict[str, str]:
+    return {**words, "subject": f"Test: {words['subject'] or f'About {event.name}'}"}
+
+
+def _example(by: User, event: Event, words: dict[str, str], kind: str = EVENT_MESSAGE) -> Mail:
+    """A mail to oneself, of no message; its words are its own."""
     key = f"{PREFIX}{uuid.uuid4().hex}"
-    return Mail(delivery_key=key, kind=EVENT_MESSAGE, to_address=by.email, user=by, event=event, context=words, created_at=utc_now())
+    return Mail(delivery_key=key, kind=kind, to_address=by.email, user=by, event=event, context=words, created_at=utc_now())
 
 
 def _mail(message: Message, reader: Reader) -> dict[str, Any]:

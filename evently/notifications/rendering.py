@@ -29,7 +29,7 @@ from evently.events.posters import INKS, PAPER
 from evently.events.queries import list_public_events
 from evently.events.versions import EVENTS
 from evently.extensions import db
-from evently.notifications.models import RESET_PASSWORD, Mail
+from evently.notifications.models import EVENT_CANCELLED, RESET_PASSWORD, Mail
 from evently.notifications.subscriptions import token_of
 
 # Which corner of its square a quarter of a disc fills.
@@ -88,10 +88,11 @@ def render_mail(mail: Mail) -> RenderedMail:
 
 
 def _words(mail: Mail) -> dict[str, str]:
-    """An organizer's: those of the message, or the mail's own where it is a test."""
+    """An organizer's: those of the message or about the cancelled event, or the mail's own where it is an example."""
     if mail.message:
         return {"subject": mail.message.subject, "body": mail.message.body}
-    return {"subject": mail.context.get("subject", ""), "body": mail.context.get("body", "")}
+    about = mail.event.cancellation_note if mail.event and mail.kind == EVENT_CANCELLED else ""
+    return {"subject": mail.context.get("subject", ""), "body": mail.context.get("body", about)}
 
 
 def _before(mail: Mail) -> dict[str, Any]:

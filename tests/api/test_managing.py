@@ -5,7 +5,8 @@ import uuid
 import pytest
 
 from evently.extensions import db
-from evently.notifications.models import EVENT_MESSAGE, QUEUED, Mail
+from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, QUEUED, Mail
+from evently.notifications.rendering import render_mail
 from tests.factories import make_booking, make_event, make_staff, make_user
 
 
@@ -16,6 +17,21 @@ def test_what_became_of_a_mail(api):
     mail = api("GET", f"/admin/mails/{mail_id}/", by=event.organizer).json
     assert (mail["id"], mail["event_id"], mail["status"], mail["attempts"]) == (mail_id, str(event.id), "queued", 0)
     assert (mail["last_error"], mail["tried_at"], mail["sent_at"]) == (None, None, None)
+
+
+def test_an_event_is_cancelled_with_a_word_to_its_people(api):
+    event = make_event()
+    booking = make_booking(event=event)
+    path = f"/admin/events/{event.id}/cancellation/"
+    for nonsense in (5, "a\0b", "x" * 2001):
+        refused = api("POST", path, {"message": nonsense}, by=event.organizer)
+        assert (refused.status_code, list(refused.json["details"]["fields"])) == (422, ["message"]), nonsense
+    response = api("POST", path, {"message": "The organ is broken."}, by=event.organizer)
+    assert (response.status_code, response.json) == (200, {"event_id": str(event.id), "status": "cancelled"})
+    (mail,) = db.session.query(Mail).filter_by(kind=EVENT_CANCELLED)
+    assert (mail.user_id, "The organ is broken." in render_mail(mail).text) == (booking.user_id, True)
+    assert api("POST", path, {}, by=event.organizer).json["details"]["code"] == "event_cancelled"
+    assert api("POST", path.replace(str(event.id), str(make_event(status="draft").id)), {}, by=make_staff()).status_code == 409
 
 
 def test_an_event_is_deleted_once_nobody_holds_tickets(api):

@@ -112,7 +112,7 @@ def test_every_code_that_can_be_raised_is_known(operations):
     of_editors = {"changed_meanwhile", "not_checked", "being_imported"}
     of_links = {"already_confirmed", "dead_link", "password_changed"}
     of_accounts = {"account_closed", "has_events_to_come", "last_superuser", "yourself"}
-    assert raised - REFUSALS.keys() == {*of_editors, "event_is_draft", "mail_not_failed", "not_a_draft", *of_links, *of_accounts}
+    assert raised - REFUSALS.keys() == {*of_editors, "mail_not_failed", "not_a_draft", *of_links, *of_accounts}
     told = {
         code
         for *_, operation in operations

@@ -44,6 +44,8 @@ ROWS = {
     "publish_event": MANAGERS,
     "cancel_event": MANAGERS,
     "confirm_cancellation": MANAGERS,
+    "preview_cancellation_mail": MANAGERS,
+    "show_cancellation_mail": MANAGERS,
     "discard_draft": MANAGERS,
     "copy_event": MANAGERS,
     "preview_event": MANAGERS,

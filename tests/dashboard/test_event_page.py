@@ -132,6 +132,29 @@ def test_cancelling_ends_every_booking_and_frees_no_seat(desk: Visitor, mira: Us
     assert figures(page)["Tickets confirmed"][0] == "0"
 
 
+def test_cancelling_with_a_word_to_the_people(desk: Visitor, mira: User):
+    event = make_event(by=mira)
+    make_booking(event=event)
+    page, look, words = address(event, "/cancellation"), address(event, "/cancellation/preview"), "The <organ> is broken."
+    assert "Cancel the event and tell 1 person</button>" in desk.get(page).text
+    form = dict(next(form for form in desk.forms(page) if form.action == page).fields)
+    for htmx in (False, True):
+        # With the same key as before: nothing comes of a look.
+        headers = {"HX-Request": "true"} if htmx else {}
+        answer = desk.client.post(look, data=form | {"cancellation_note": words if htmx else "Other words."}, headers=headers)
+        assert (answer.status_code, 'id="cancellation-mail"' in answer.text, "<!doctype" in answer.text.lower()) == (200, True, not htmx)
+        assert "Cancelled: " in answer.text
+    mail = desk.get(address(event, "/cancellation/mail"))
+    assert "The &lt;organ&gt; is broken.<br>" in mail.text
+    assert "sandbox" in mail.headers["Content-Security-Policy"]
+    for action in (look, page):
+        answer = desk.client.post(action, data=form | {"cancellation_note": 2001 * "x"})
+        assert (answer.status_code, "Use at most 2000 characters." in answer.text, event.status) == (422, True, "published")
+    assert desk.submit(page, {"cancellation_note": words}).status_code == 303
+    assert (event.status, event.cancellation_note) == ("cancelled", words)
+    assert "The &lt;organ&gt; is broken." in desk.get(address(event)).text
+
+
 def test_cancelling_twice_is_refused_and_asking_again_leads_back(desk: Visitor, mira: User):
     event = make_event(by=mira)
     token = desk.token(address(event, "/cancellation"))

@@ -132,7 +132,7 @@ HANDLED: dict[str, Callable[[User], Asked]] = {
 
 
 # What looks at something and changes nothing, and what is the same however often it is done.
-HARMLESS = {"/dashboard/events/<uuid:event_id>/messages/preview", "/unsubscribe/<token>"}
+HARMLESS = {f"/dashboard/events/<uuid:event_id>/{look}/preview" for look in ("messages", "cancellation")} | {"/unsubscribe/<token>"}
 UPLOAD = f"{EVENTS}/import"
 
 

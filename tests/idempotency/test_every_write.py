@@ -31,6 +31,11 @@ def change_event() -> Request:
     return "PUT", f"/admin/events/{event.id}/", {"capacity": 20}, event.organizer
 
 
+def cancel_event() -> Request:
+    event = make_booking().event
+    return "POST", f"/admin/events/{event.id}/cancellation/", {"message": "The organ is broken."}, event.organizer
+
+
 def delete_event() -> Request:
     event = make_event()
     return "DELETE", f"/admin/events/{event.id}/delete/", None, event.organizer
@@ -61,6 +66,7 @@ WRITES: dict[str, Callable[[], Request]] = {
     "cancel_booking": cancel,
     "create_event": lambda: ("POST", "/admin/events/", EVENT, make_organizer()),
     "update_event": change_event,
+    "cancel_event": cancel_event,
     "delete_event": delete_event,
     "notify_attendees": notify,
     "check_in": check_in,

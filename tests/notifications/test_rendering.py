@@ -112,6 +112,14 @@ def test_a_cancelled_event(concert, mira):
     assert "Verein für ungewöhnliche Räume e. V. has called it off" in " ".join(mail.text.split())
 
 
+def test_a_cancelled_event_with_words_of_its_organizer(concert, mira):
+    make_booking(user=mira, event=concert)
+    cancel_event(by=concert.organizer, event_id=concert.id, words=" The <organ> is broken.\r\n\r\nYour money comes back. ")
+    mail = newest()
+    assert "The <organ> is broken.\n\nYour money comes back.\n" in mail.text
+    assert "The &lt;organ&gt; is broken.<br><br>Your money comes back.<br>" in mail.html
+
+
 def test_a_confirmation_reads_the_same_after_the_booking_is_cancelled(concert, mira):
     booking = make_booking(user=mira, event=concert, tickets=2)
     before = render_mail(only_mail())

@@ -69,6 +69,15 @@ class SavedEvent(Answer):
     capacity = Whole()
 
 
+class Cancellation(Shape):
+    message = text(LENGTHS["cancellation_note"], load_default="", metadata={"description": "Plain words for the mail about it."})
+
+
+class CancelledEvent(Answer):
+    event_id = Id(attribute="id")
+    status = fields.Constant("cancelled")
+
+
 class DeletedEvent(Answer):
     event_id = Id(attribute="id")
     status = fields.Constant("deleted")
