@@ -75,6 +75,8 @@ class Settings:
     ALLOCATE_INLINE_WITHOUT_BROKER: bool = True
     # milliseconds; how long the answer to a booking form waits for the decision when few are in line
     DECISION_WAIT_MS: int = 400
+    # before an event starts; a ticket that is shown earlier is let in only by whoever says so twice
+    DOOR_OPENS_HOURS: float = 12.0
     # seconds; the sweep looks every so often for bookings that nobody decided
     SWEEP_SECONDS: float = 5.0
 
@@ -226,6 +228,7 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "QR_READER_URL": text,
     "QR_READER_INTEGRITY": text,
     "MAX_TICKETS_PER_BOOKING": count,
+    "DOOR_OPENS_HOURS": positive,
     "ALLOCATE_INLINE_WITHOUT_BROKER": flag,
     "SWEEP_SECONDS": positive,
     "WORKER_POOL": variables.pool,

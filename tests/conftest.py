@@ -62,6 +62,8 @@ def redis_url() -> Iterator[str]:
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     data_dir: Path = tmp_path_factory.mktemp(request.param)
     environ = {"SECRET_KEY": "of these tests alone 0123456789abcdef", "EVENTLY_DATA_DIR": str(data_dir)}
+    # Most events of tests are in a month, and their doors are open.
+    environ["DOOR_OPENS_HOURS"] = "1000000"
     if request.param == "sqlite":
         with site_of("sqlite", environ) as site:
             yield site

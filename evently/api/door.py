@@ -6,20 +6,20 @@ from typing import Any
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.schemas.door import CheckedIn, CheckIn, Turnout, UndoneCheckIn
-from evently.bookings import admissions, turnout
-from evently.bookings.admissions import Answer
+from evently.bookings import admissions, doors, turnout
+from evently.bookings.admissions import Answer, Verdict
 from evently.events.policies import can_manage_event
 
 
 @endpoint("POST", "/admin/events/<uuid:event_id>/check-in/", body=CheckIn, answer=CheckedIn, refuses=("not_your_event", "not_found"))
 def check_in(body: dict[str, Any], event_id: uuid.UUID) -> dict[str, Any]:
     """Let a ticket in, or hear why not: each seat comes in once, whatever the number of doors. For its organizer and staff."""
-    by, gate = caller(), body["gate"]
+    by, how = caller(), {"gate": body["gate"], "anyway": body["anyway"]}
     if "code" in body:
-        answer = admissions.admit(by=by, event_id=event_id, code=body["code"], gate=gate)
+        answer = admissions.admit(by=by, event_id=event_id, code=body["code"], **how)
     else:
         seats = [body["seat"]] if "seat" in body else None
-        answer = admissions.admit_seats(by=by, event_id=event_id, booking_id=body["booking_id"], seats=seats, gate=gate)
+        answer = admissions.admit_seats(by=by, event_id=event_id, booking_id=body["booking_id"], seats=seats, **how)
     return _about(answer) | {"turnout": turnout.get_turnout(by=by, event_id=event_id)}
 
 
@@ -50,6 +50,7 @@ def _about(answer: Answer) -> dict[str, Any]:
         "booking_id": booking.id if booking and is_known else None,
         "holder": booking.user.full_name if booking and is_known else None,
         "seats": answer.seats,
+        "door_opens_at": doors.opens_at(booking.event) if booking and answer.verdict == Verdict.TOO_EARLY else None,
         "admitted_at": row and row.admitted_at,
         "gate": row and row.gate,
         "admitted_by": row.admitted_by.username if row and row.admitted_by else None,

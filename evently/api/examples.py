@@ -70,7 +70,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CheckIn": {"code": "7K4M 29QD", "gate": "Door A"},
     "CheckedIn": {
         "verdict": "valid", "event": BOOKED_EVENT, "booking_id": BOOKING_ID, "holder": "Mira Tälberg", "seats": [2],
-        "admitted_at": TIME, "gate": "Door A", "admitted_by": "gaswerk", "turnout": TURNOUT,
+        "door_opens_at": None, "admitted_at": TIME, "gate": "Door A", "admitted_by": "gaswerk", "turnout": TURNOUT,
     },
     "Turnout": TURNOUT,
     "UndoneCheckIn": {"booking_id": BOOKING_ID, "seat": 2, "status": "undone"},

@@ -10,8 +10,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import User
 from evently.audit.services import record
+from evently.bookings import doors
 from evently.bookings.models import CONFIRMED, Admission, Booking
-from evently.bookings.signals import admission_undone, tickets_admitted
+from evently.bookings.signals import admissions_undone, tickets_admitted
 from evently.bookings.ticket_codes import decode_code, encode_code, read_signed, spaced
 from evently.bookings.tickets import has_tickets
 from evently.database import transaction, utc_now
@@ -29,13 +30,16 @@ class Verdict(StrEnum):
     VOID = "void"
     WRONG_EVENT = "wrong_event"
     UNKNOWN = "unknown"
+    TOO_EARLY = "too_early"
+    TOO_LATE = "too_late"
 
 
 @dataclass(frozen=True)
 class Answer:
     """The verdict, and whom it is about: nobody where the ticket is unknown.
 
-    `admissions` are those just written where it is valid, and those that were there before where it is used.
+    `admissions` are those just written where it is valid, and those that were there before where it is used. Where the door
+    is not open, `seats` are those that would have come in.
     """
 
     verdict: Verdict
@@ -51,15 +55,20 @@ class Answer:
         return spaced(encode_code(self.booking.seq, self.seats[0])) if self.booking and len(self.seats) == 1 else ""
 
 
-def admit(*, by: User, event_id: uuid.UUID, code: str, gate: str = "") -> Answer:
-    """Let in whoever shows this: what a QR code says, or the code that people say. Raises NotFound, NotAllowed."""
+def admit(*, by: User, event_id: uuid.UUID, code: str, gate: str = "", anyway: bool = False) -> Answer:
+    """Let in whoever shows this: what a QR code says, or the code that people say; `anyway`: even while the door is closed.
+
+    Raises NotFound, NotAllowed.
+    """
     seq, seat = decode_code((read_signed(code) or "") if "." in code else code) or (0, 0)
-    return _admit(by, event_id, Booking.seq == seq, (seat,), gate)
+    return _admit(by, event_id, Booking.seq == seq, (seat,), gate=gate, anyway=anyway)
 
 
-def admit_seats(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID, seats: Collection[int] | None = None, gate: str = "") -> Answer:
-    """Let in seats of a booking, without their tickets; None: all of them. Raises NotFound, NotAllowed."""
-    return _admit(by, event_id, Booking.id == booking_id, seats, gate)
+def admit_seats(
+    *, by: User, event_id: uuid.UUID, booking_id: uuid.UUID, seats: Collection[int] | None = None, gate: str = "", anyway: bool = False
+) -> Answer:
+    """Let in seats of a booking, without their tickets; None: all of them. Otherwise as `admit`."""
+    return _admit(by, event_id, Booking.id == booking_id, seats, gate=gate, anyway=anyway)
 
 
 def undo_admission(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID, seat: int) -> Booking:
@@ -74,7 +83,7 @@ def undo_admission(*, by: User, event_id: uuid.UUID, booking_id: uuid.UUID, seat
         session.flush()
         changes = {"seat": (seat, None), "admitted_at": (row.admitted_at, None), "gate": (row.gate, None)}
         record(actor_id=by.id, action="booking.admission_undone", subject="booking", subject_id=booking.id, changes=changes)
-        admission_undone.send(event_id, row=row)
+        admissions_undone.send(event_id, moments=[row.admitted_at])
     return booking
 
 
@@ -89,7 +98,7 @@ def write_admissions(*, event_id: uuid.UUID, seats: Sequence[tuple[int, int]], b
     return rows
 
 
-def _admit(by: User, event_id: uuid.UUID, which: ColumnElement[bool], seats: Collection[int] | None, gate: str) -> Answer:
+def _admit(by: User, event_id: uuid.UUID, which: ColumnElement[bool], seats: Collection[int] | None, *, gate: str, anyway: bool) -> Answer:
     with transaction():
         event = get_managed_event(by=by, event_id=event_id)
         booking = _locked(which)
@@ -100,7 +109,15 @@ def _admit(by: User, event_id: uuid.UUID, which: ColumnElement[bool], seats: Col
             return Answer(Verdict.UNKNOWN)
         if refusal := _refusal(event, booking):
             return Answer(refusal, booking, wanted)
-        return _let_in(by, booking, wanted, gate.strip())
+        there = _come_in(booking)
+        new = [seat for seat in wanted if seat not in there]
+        missing = [seat for seat in range(1, booking.ticket_count + 1) if seat not in there and seat not in new]
+        if not new:
+            return Answer(Verdict.USED, booking, wanted, [there[seat] for seat in wanted], missing)
+        closed = _closed(event)
+        if closed and not anyway:
+            return Answer(closed, booking, new)
+        return Answer(Verdict.VALID, booking, new, _let_in(by, booking, new, gate.strip(), closed), missing)
 
 
 def _refusal(event: Event, booking: Booking) -> Verdict | None:
@@ -109,18 +126,24 @@ def _refusal(event: Event, booking: Booking) -> Verdict | None:
     return None if booking.status == CONFIRMED and event.status == PUBLISHED else Verdict.VOID
 
 
-def _let_in(by: User, booking: Booking, wanted: Sequence[int], gate: str) -> Answer:
-    # Under the booking's lock, so another door's row is here to be seen; the primary key stands behind both.
+def _closed(event: Event) -> Verdict | None:
+    return Verdict.TOO_EARLY if doors.is_early(event) else Verdict.TOO_LATE if doors.is_over(event) else None
+
+
+def _come_in(booking: Booking) -> dict[int, Admission]:
+    """By seat. Under the booking's lock, so another door's row is here to be seen; the primary key stands behind both."""
     query = select(Admission).where(Admission.booking_seq == booking.seq).order_by(Admission.seat)
-    there = {row.seat: row for row in db.session.scalars(query.execution_options(populate_existing=True))}
-    new = [seat for seat in wanted if seat not in there]
-    rows = write_admissions(event_id=booking.event_id, seats=[(booking.seq, seat) for seat in new], by_id=by.id, gate=gate)
+    return {row.seat: row for row in db.session.scalars(query.execution_options(populate_existing=True))}
+
+
+def _let_in(by: User, booking: Booking, seats: Sequence[int], gate: str, closed: Verdict | None) -> list[Admission]:
+    rows = write_admissions(event_id=booking.event_id, seats=[(booking.seq, seat) for seat in seats], by_id=by.id, gate=gate)
     for row in rows:
         set_committed_value(row, "admitted_by", by)
-    missing = [seat for seat in range(1, booking.ticket_count + 1) if seat not in there and seat not in new]
-    if new:
-        return Answer(Verdict.VALID, booking, new, rows, missing)
-    return Answer(Verdict.USED, booking, wanted, [there[seat] for seat in wanted], missing)
+    if closed:
+        changes = {"seats": (None, ", ".join(map(str, seats))), "gate": (None, gate)}
+        record(actor_id=by.id, action="booking.admitted_anyway", subject="booking", subject_id=booking.id, changes=changes)
+    return rows
 
 
 def _locked(which: ColumnElement[bool]) -> Booking | None:

@@ -10,5 +10,5 @@ bookings_decided = _signals.signal("bookings-decided")
 bookings_cancelled = _signals.signal("bookings-cancelled")
 # sender: the event's id; `rows`: the admissions just written, one for each seat let in
 tickets_admitted = _signals.signal("tickets-admitted")
-# sender: the event's id; `row`: the admission just taken back
-admission_undone = _signals.signal("admission-undone")
+# sender: the event's id; `moments`: when those had come in who count as not come in any more, one for each seat
+admissions_undone = _signals.signal("admissions-undone")

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from evently.bookings import bulk
+from evently.bookings import bulk, doors
 from evently.bookings.tasks import set_going
 from evently.dashboard import blueprint
 from evently.dashboard.attendee_listing import AttendeeListing
@@ -25,6 +25,7 @@ def plan_attendee_action(event_id: uuid.UUID, kind: str) -> Response:
     event = get_managed_event(by=user, event_id=event_id)
     listing = AttendeeListing.read(event, request.args)
     known: dict[str, Any] = {"event": event, "kind": kind, "listing": listing, "is_everybody": bool(request.args.get("all"))}
+    known["opens_at"] = doors.opens_at(event) if doors.is_early(event) else None
     if not listing.ids and not known["is_everybody"]:
         return render("dashboard/attendees_action.html", prospect=None, refusal="Tick the bookings that you mean first.", **known)
     try:

@@ -1,22 +1,29 @@
 """The audit log in words."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from evently.audit.models import AuditEntry
+from evently.bookings.models import reference_of
 from evently.http.formatting import moment
+from evently.notifications.audiences import AUDIENCES
 
-# By action; a new one reads well enough without an entry here.
+# By action.
 ACTIONS = {
     "event.created": "Created an event",
+    "event.imported": "Imported an event",
     "event.updated": "Changed an event",
     "event.published": "Published an event",
     "event.cancelled": "Cancelled an event",
     "event.archived": "Put an event away",
+    "event.message_sent": "Wrote to the people of an event",
     "event.booking_added": "Added a booking by hand",
     "event.bookings_cancel": "Cancelled many bookings",
     "event.bookings_admit": "Let many people in",
     "booking.cancelled": "Cancelled a booking",
+    "event.admissions_undone": "Began anew at the door, because the event moved",
+    "booking.admitted_anyway": "Let somebody in while the door was closed",
     "booking.admission_undone": "Undid a check-in",
     "user.created": "Made an account",
     "user.role_changed": "Changed a role",
@@ -27,19 +34,38 @@ ACTIONS = {
     "user.deleted": "Deleted people",
     "mail.retried": "Sent mail again",
 }
+FIELDS = {"audience": "to", "cover_digest": "picture", "cover_alt": "picture in words"}
 # characters of a value that are shown
 LONGEST = 160
 
 
 def entry_words(entry: AuditEntry) -> str:
     """What was done."""
-    return ACTIONS.get(entry.action) or entry.action.replace(".", " ").replace("_", " ").capitalize()
+    return ACTIONS.get(entry.action, entry.action)
 
 
 def change_words(entry: AuditEntry, timezone: str) -> list[tuple[str, str, str]]:
     """What changed: each field with what it was before, "" for nothing, and what it is since."""
-    named = {name.removeprefix("is_").replace("_", " "): values for name, values in entry.changes.items()}
-    return [(name, _value(before, timezone), _value(after, timezone)) for name, (before, after) in named.items()]
+    return [
+        (_field(name), _shown(name, old, timezone), _shown(name, new, timezone)) for name, (old, new) in entry.changes.items()
+    ]
+
+
+def _field(name: str) -> str:
+    return FIELDS.get(name) or name.removeprefix("is_").replace("_", " ")
+
+
+def _shown(name: str, value: Any, timezone: str) -> str:
+    return _named(name, value) or _value(value, timezone)
+
+
+def _named(field: str, value: Any) -> str:
+    """What a value stands for that nobody could read; "" for others."""
+    if not isinstance(value, str):
+        return ""
+    if field == "booking":
+        return reference_of(uuid.UUID(value))
+    return "a picture" if field == "cover_digest" else AUDIENCES.get(value, "") if field == "audience" else ""
 
 
 def _value(value: Any, timezone: str) -> str:

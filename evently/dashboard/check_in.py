@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request, stream_template
 from flask_wtf.csrf import generate_csrf
 
-from evently.bookings import turnout
+from evently.bookings import doors, turnout
 from evently.bookings.admissions import Answer, admit, admit_seats, undo_admission
 from evently.dashboard import blueprint
 from evently.errors import NotFound
@@ -34,12 +34,17 @@ def check_in(event_id: uuid.UUID) -> Response:
 
 @blueprint.post("/events/<uuid:event_id>/check-in")
 def scan(event_id: uuid.UUID) -> Response:
-    """A code, or a seat that a list named; the verdict is the answer, whichever it is."""
+    """A code, or a seat that a list named; the verdict is the answer, whichever it is.
+
+    What was shown while the door is closed is sent again as `anyway` by whoever lets it in nevertheless.
+    """
     user = signed_in_user()
     code, gate = text(request.form.get("code", ""), LONGEST_CODE), _gate(request.form)
-    if named := request.form.get("ticket", ""):
+    anyway = request.form.get("anyway", "")
+    if named := anyway or request.form.get("ticket", ""):
         booking_id, seat = _named(named)
-        answer = admit_seats(by=user, event_id=event_id, booking_id=booking_id, seats=None if seat is None else [seat], gate=gate)
+        seats = None if seat is None else [seat]
+        answer = admit_seats(by=user, event_id=event_id, booking_id=booking_id, seats=seats, gate=gate, anyway=bool(anyway))
     else:
         answer = admit(by=user, event_id=event_id, code=code, gate=gate)
     event = get_managed_event(by=user, event_id=event_id)
@@ -80,7 +85,7 @@ def _page(event: Event, fragment: str, **context: Any) -> Response:
     is_fragment = wants_fragment()
     if not is_fragment:
         known["latest"] = turnout.list_latest(event)
-    known["count"] = turnout.count_turnout(event)
+    known |= {"count": turnout.count_turnout(event), "opens_at": doors.opens_at(event), "is_early": doors.is_early(event)}
     response = render("dashboard/check_in.html", fragment, event=event, is_fragment=is_fragment, **known)
     if request.method == "POST":
         # What was found by name shows who is missing.

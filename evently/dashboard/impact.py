@@ -9,7 +9,9 @@ from typing import Any
 from flask import Response, request
 
 from evently.accounts.models import User
+from evently.bookings import doors
 from evently.bookings.queries import Crowd, count_live
+from evently.bookings.turnout import count_turnout
 from evently.dashboard import blueprint
 from evently.dashboard.forms import EventForm
 from evently.database import utc_now
@@ -46,6 +48,9 @@ class Impact:
     sold: int
     # people who get a mail
     told: int
+    # seats that have come in already, where the start changes, and whether those begin anew
+    come_in: int = 0
+    begins_anew: bool = False
 
     @property
     def asks(self) -> bool:
@@ -88,6 +93,8 @@ def impact_of(*, by: User, event: Event, values: dict[str, Any]) -> Impact | Non
         seats_before=event.capacity,
         sold=event.reserved_tickets,
         told=count_people_told(event.id) if any(change.name in TOLD for change in changes) else 0,
+        come_in=count_turnout(event).inside if after["time"] != event.time else 0,
+        begins_anew=doors.is_another_evening(event.time, after["time"]),
     )
 
 

@@ -8,7 +8,7 @@ waits for another that comes before it.
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
 from evently.bookings.allocation import Outcome
 from evently.bookings.models import Admission, Booking
-from evently.bookings.signals import admission_undone, bookings_cancelled, bookings_decided, tickets_admitted
+from evently.bookings.signals import admissions_undone, bookings_cancelled, bookings_decided, tickets_admitted
 from evently.bookings.versions import of_sales
 from evently.caching import changed
 from evently.database import Base, is_within
@@ -52,13 +52,12 @@ def discount_cancellations(booking_ids: Sequence[uuid.UUID], **_why: object) -> 
 
 @tickets_admitted.connect
 def count_arrivals(event_id: uuid.UUID, *, rows: Sequence[Admission]) -> None:
-    for since, tickets in sorted(Counter(quarter_of(row.admitted_at) for row in rows).items()):
-        _arrive(event_id, since, tickets)
+    _arrive(event_id, (row.admitted_at for row in rows), sign=1)
 
 
-@admission_undone.connect
-def discount_arrival(event_id: uuid.UUID, *, row: Admission) -> None:
-    _arrive(event_id, quarter_of(row.admitted_at), -1)
+@admissions_undone.connect
+def discount_arrivals(event_id: uuid.UUID, *, moments: Sequence[dt.datetime]) -> None:
+    _arrive(event_id, moments, sign=-1)
 
 
 def _count(column: InstrumentedAttribute[Any], keys: Sequence[Any], *, sign: int) -> None:
@@ -73,11 +72,13 @@ def _count(column: InstrumentedAttribute[Any], keys: Sequence[Any], *, sign: int
             _add_at_last((organizer_id, day, currency), figures)
 
 
-def _arrive(event_id: uuid.UUID, since: dt.datetime, tickets: int) -> None:
+def _arrive(event_id: uuid.UUID, moments: Iterable[dt.datetime], *, sign: int) -> None:
     connection = db.session.connection()
     database = connection.dialect.name
-    connection.execute(_addition(database, EventTotal, ("admitted",)), {"event_id": event_id, "admitted": tickets})
-    connection.execute(_addition(database, Arrival, ("tickets",)), {"event_id": event_id, "since": since, "tickets": tickets})
+    for since, number in sorted(Counter(map(quarter_of, moments)).items()):
+        tickets = sign * number
+        connection.execute(_addition(database, EventTotal, ("admitted",)), {"event_id": event_id, "admitted": tickets})
+        connection.execute(_addition(database, Arrival, ("tickets",)), {"event_id": event_id, "since": since, "tickets": tickets})
     changed(*of_sales(event_id)[:1])
 
 

@@ -1,5 +1,6 @@
 """Check-in by JSON: the verdicts, taking it back, and what is refused."""
 
+import datetime as dt
 import uuid
 
 import pytest
@@ -29,14 +30,23 @@ def test_each_verdict_in_full(api, booking, path):
     event = {"id": str(booking.event_id), "name": booking.event.name}
     known = {"event": event, "booking_id": str(booking.id), "holder": "Ada Quill", "gate": "Door A", "admitted_by": organizer.username}
     turnout = {"inside": 1, "expected": 3, "percentage": 33, "last_ten_minutes": 1}
-    assert first == {"verdict": "valid", "seats": [2], **known, "turnout": turnout}
+    assert first == {"verdict": "valid", "seats": [2], "door_opens_at": None, **known, "turnout": turnout}
     again = api("POST", path, {"code": ticket.code, "gate": "Door B"}, by=staff).json
-    assert again == {"verdict": "used", "seats": [2], **known, "turnout": turnout, "admitted_at": moment}
+    assert again == {"verdict": "used", "seats": [2], "door_opens_at": None, **known, "turnout": turnout, "admitted_at": moment}
     rest = api("POST", path, {"booking_id": str(booking.id)}, by=staff).json
     assert (rest["verdict"], rest["seats"], rest["gate"], rest["turnout"]["percentage"]) == ("valid", [1, 3], "", 100)
     unknown = api("POST", path, {"code": "7K4M 29QD"}, by=staff).json
-    nobody = dict.fromkeys(("event", "booking_id", "holder", "admitted_at", "gate", "admitted_by"))
+    nobody = dict.fromkeys(("event", "booking_id", "holder", "door_opens_at", "admitted_at", "gate", "admitted_by"))
     assert unknown == {"verdict": "unknown", **nobody, "seats": [], "turnout": rest["turnout"]}
+
+
+def test_too_early_until_it_is_said_twice(api, app, booking, path, monkeypatch):
+    monkeypatch.setitem(app.config, "DOOR_OPENS_HOURS", 2)
+    body, by = {"booking_id": str(booking.id), "seat": 1}, booking.event.organizer
+    early = api("POST", path, body, by=by).json
+    opens_at = (booking.event.time - dt.timedelta(hours=2)).isoformat().replace("+00:00", "Z")
+    assert (early["verdict"], early["door_opens_at"], early["admitted_at"], early["turnout"]["inside"]) == ("too_early", opens_at, None, 0)
+    assert api("POST", path, {**body, "anyway": True}, by=by).json["verdict"] == "valid"
 
 
 def test_a_ticket_of_somebody_elses_event_says_which_and_not_whose(api, booking):
@@ -65,6 +75,7 @@ def test_taking_it_back(api, booking, path):
         ({"booking_id": str(uuid.uuid4()), "seat": 0}, "seat"),
         ({"booking_id": "x"}, "booking_id"),
         ({"code": 7}, "code"),
+        ({"code": "7K4M 29QD", "anyway": "yes"}, "anyway"),
         ({"code": "x" * 301}, "code"),
         ({"code": "7K4M 29QD", "gate": "x" * 41}, "gate"),
     ],

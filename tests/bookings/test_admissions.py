@@ -14,13 +14,14 @@ from evently.bookings import turnout
 from evently.bookings.admissions import Answer, admit, admit_seats, undo_admission
 from evently.bookings.models import Admission, Booking
 from evently.bookings.services import cancel_booking
-from evently.bookings.signals import admission_undone, tickets_admitted
+from evently.bookings.signals import admissions_undone, tickets_admitted
 from evently.bookings.tickets import Ticket, list_tickets
 from evently.database import transaction, utc_now
 from evently.errors import NotAllowed, NotFound
-from evently.events.services import cancel_event
+from evently.events.services import cancel_event, update_event
 from evently.extensions import db
-from tests.factories import PASSWORD, make_booking, make_event, make_organizer, make_staff, make_user, reload
+from evently.reporting.recount import find_drift
+from tests.factories import PASSWORD, in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
 from tests.harness.concurrency import at_once
 
 
@@ -153,14 +154,14 @@ def test_whoever_has_come_in_keeps_the_seat_when_the_account_is_closed(app):
 def test_the_domains_above_hear_of_it_within_the_transaction(app):
     booking, heard = make_booking(tickets=2), []
 
-    def refuse(_event_id, row):
-        raise RuntimeError(row.seat)
+    def refuse(_event_id, moments):
+        raise RuntimeError(len(moments))
 
     with tickets_admitted.connected_to(lambda event_id, rows: heard.append((event_id, [row.seat for row in rows]))):
         admit_seats(by=booking.event.organizer, event_id=booking.event_id, booking_id=booking.id)
         scan(booking, 1)
     assert heard == [(booking.event_id, [1, 2])]
-    with admission_undone.connected_to(refuse), pytest.raises(RuntimeError, match="1"):
+    with admissions_undone.connected_to(refuse), pytest.raises(RuntimeError, match="1"):
         undo_admission(by=booking.event.organizer, event_id=booking.event_id, booking_id=booking.id, seat=1)
     assert len(rows()) == 2
 
@@ -182,3 +183,38 @@ def test_the_turnout_counts_tickets(app):
     guests = [(guest.name, guest.seat, guest.has_come) for guest in turnout.iterate_guests(event)]
     assert guests == [("Quill, Ada", seat, seat == 1) for seat in (1, 2, 3)] + [("Tälberg, Mira", seat, seat == 2) for seat in (1, 2, 3)]
     assert next(turnout.iterate_guests(event)).code == tickets(theirs[ada])[0].code
+
+
+def test_the_door_opens_some_time_before_and_whoever_lets_in_earlier_says_so(app, monkeypatch):
+    monkeypatch.setitem(app.config, "DOOR_OPENS_HOURS", 12)
+    event = make_event(time=in_days(0.6))
+    booking = make_booking(event=event, tickets=2)
+    early = scan(booking, 2)
+    assert (early.verdict, early.seats, early.booking, rows()) == ("too_early", [2], booking, [])
+    by, of = event.organizer, {"event_id": event.id, "booking_id": booking.id}
+    assert admit_seats(by=by, **of).verdict == "too_early"
+    assert admit_seats(by=by, **of, seats=[2], gate="Stage", anyway=True).verdict == "valid"
+    assert scan(booking, 2).verdict == "used"
+    noted = db.session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "booking.admitted_anyway")).one()
+    assert (noted.actor_id, noted.subject_id, noted.changes["seats"]) == (by.id, str(booking.id), [None, "2"])
+    monkeypatch.setitem(app.config, "DOOR_OPENS_HOURS", 15)
+    assert scan(booking, 1).verdict == "valid"
+    over = make_booking(event=make_event())
+    with transaction():
+        over.event.time, over.event.ends_at = in_days(-2.5), in_days(-1.1)
+    assert scan(over).verdict == "too_late"
+
+
+def test_who_came_has_to_come_again_when_the_event_moves_to_another_day(app):
+    booking = make_booking(tickets=3)
+    event, organizer = booking.event, booking.event.organizer
+    scan(booking, 1)
+    update_event(by=organizer, event_id=event.id, fields={"time": event.time + dt.timedelta(hours=20)})
+    update_event(by=organizer, event_id=event.id, fields={"time": in_days(2)})
+    assert (scan(booking, 1).verdict, scan(booking, 2).verdict) == ("used", "valid")
+    update_event(by=organizer, event_id=event.id, fields={"time": in_days(4)})
+    assert rows() == []
+    assert list(find_drift()) == []
+    noted = db.session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "event.admissions_undone")).one()
+    assert (noted.subject_id, noted.changes) == (str(event.id), {"checked_in": [2, 0]})
+    assert scan(booking, 2).verdict == "valid"

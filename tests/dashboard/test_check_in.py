@@ -75,6 +75,24 @@ def test_every_verdict_says_what_one_must_know(desk: Visitor, event: Event, door
 
 
 @ONE
+def test_before_the_door_opens_one_is_asked_back(app: Flask, desk: Visitor, event: Event, door: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "DOOR_OPENS_HOURS", 12)
+    booking = make_booking(event=event, tickets=3)
+    assert "Scan a ticket, or type its code. Doors open" in words(desk.get(door).text)
+    for said, asked in (({"code": ticket(booking, 2).code}, f"{booking.id}:2"), ({"ticket": f"{booking.id}:"}, f"{booking.id}:")):
+        page = desk.client.post(door, data={"csrf_token": desk.token(door), **said}).text
+        assert 'data-verdict="too_early"' in page
+        assert "Nobody is let in yet." in page
+        assert re.findall(r'name="anyway" value="([^"]*)"', page) == [asked]
+    assert rows() == 0
+    assert scan(desk, door, anyway=f"{booking.id}:2", gate="Stage")[0] == "valid"
+    assert scan(desk, door, anyway=f"{booking.id}:")[1].startswith("Valid ")
+    assert rows() == 3
+    plan = f"/dashboard/events/{event.id}/attendees/admit?all=1"
+    assert "only. This counts them as come in before." in words(desk.get(plan).text)
+
+
+@ONE
 def test_a_scan_is_a_form_and_its_answer_a_page(desk: Visitor, event: Event, door: str):
     booking = make_booking(user=make_user(first_name="Ada", last_name="Quill"), event=event, tickets=4)
     page = desk.submit(door, {"code": ticket(booking, 2).code, "gate": "North"}).text

@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from evently.accounts.models import User
+from evently.bookings.admissions import admit_seats
 from evently.events.models import Event
 from evently.events.services import update_event
 from tests.dashboard.reading import words
@@ -86,6 +87,16 @@ def test_the_panel_follows_the_form_and_makes_the_question_unnecessary(desk: Vis
     assert saved.status_code == 303
     assert event.local_time.strftime("%Y-%m-%dT%H:%M") == local
     assert "<!doctype html>" in desk.get(f"/dashboard/events/{event.id}/impact?time=nonsense").text
+
+
+def test_another_day_says_that_the_door_begins_anew(desk: Visitor, event: Event, mira: User):
+    booking = make_booking(event=event)
+    admit_seats(by=mira, event_id=event.id, booking_id=booking.id)
+    at = {hours: (event.local_time + dt.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M") for hours in (2, 48)}
+    shown = {hours: panel(desk.get(f"/dashboard/events/{event.id}/impact?time={time}", htmx=True)) for hours, time in at.items()}
+    assert "1 ticket has come in already. That stays so." in shown[2]
+    assert "The new start is more than a day later, so the door begins anew: it is valid again." in shown[48]
+    assert "come in" not in panel(desk.get(f"/dashboard/events/{event.id}/impact?venue=New+hall", htmx=True))
 
 
 @pytest.mark.parametrize("fields", [{"name": "Other"}, {"description": "More"}, {"price_per_ticket": "99"}])

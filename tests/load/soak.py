@@ -128,7 +128,7 @@ class Crowd:
             return Request(REST, "DELETE", f"/api/bookings/{booking}/", frozenset({200, 409}), {"Authorization": f"Token {token}"})
         headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
         # All seats of the booking, as whoever is at the door finds it by name. The verdict is the answer, whichever it is.
-        form = urlencode({"ticket": booking, "gate": "North", "csrf_token": self._form_token}).encode()
+        form = urlencode({"anyway": booking, "gate": "North", "csrf_token": self._form_token}).encode()
         return Request(REST, "POST", f"/dashboard/events/{event}/check-in", frozenset({200}), headers, form)
 
 

@@ -14,7 +14,7 @@ from evently.bookings import allocation
 from evently.bookings.admissions import write_admissions
 from evently.bookings.models import CONFIRMED, PROCESSING, Admission, Booking
 from evently.bookings.services import book_tickets, cancel_booking
-from evently.bookings.signals import admission_undone, bookings_decided
+from evently.bookings.signals import admissions_undone, bookings_decided
 from evently.bookings.versions import SALES
 from evently.caching import remember
 from evently.database import transaction
@@ -91,7 +91,7 @@ class Sales(RuleBasedStateMachine):
             if admission := session.scalars(sa.select(Admission).where(Admission.event_id.in_([e.id for e in self.events]))).first():
                 session.delete(admission)
                 session.flush()
-                admission_undone.send(admission.event_id, row=admission)
+                admissions_undone.send(admission.event_id, moments=[admission.admitted_at])
 
     @rule(person=st.integers(0, 2), is_sure=st.integers(0, 4))
     def leave(self, person: int, is_sure: int) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from evently.api.fields import Choice, Id, Moment, Text, Whole
+from evently.api.fields import Choice, Id, Moment, Text, TrueOrFalse, Whole
 from evently.api.schemas.bookings import BookedEvent
 from evently.api.schemas.shapes import Answer, Shape, text
 from evently.bookings.admissions import Verdict
@@ -17,6 +17,7 @@ class CheckIn(Shape):
     booking_id = Id(metadata={"description": "In place of a code: a booking that was looked up."})
     seat = Whole(metadata={"description": "One seat of that booking, from 1; all of them unless given."})
     gate = text(40, validate=validate.Length(max=40), load_default="", metadata={"description": "This door, in your words."})
+    anyway = TrueOrFalse(load_default=False, metadata={"description": "Let in even before the door opens, or long after the end."})
 
     @validates_schema
     def check_what_is_meant(self, data: dict[str, Any], **_: Any) -> None:
@@ -39,6 +40,7 @@ class CheckedIn(Answer):
     booking_id = Id(allow_none=True)
     holder = Text(allow_none=True, metadata={"description": "A name; null where the event is none of yours."})
     seats = fields.List(Whole(), metadata={"description": "What the verdict is about."})
+    door_opens_at = Moment(allow_none=True, metadata={"description": "Where it is too early, when it will not be."})
     admitted_at = Moment(allow_none=True, metadata={"description": "Now where it is valid; when it was used already, then."})
     gate = Text(allow_none=True)
     admitted_by = Text(allow_none=True, metadata={"description": "A username."})
