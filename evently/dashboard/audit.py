@@ -16,6 +16,7 @@ from evently.http.arguments import day, midnight, one_of, text
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
+from evently.notifications.queries import name_recipients
 from evently.reporting.audit_log import EntryFilters, list_entries
 
 KINDS = {"event.": "All about events", "booking.": "All about single bookings", "user.": "All about people", "mail.": "All about mail"}
@@ -91,11 +92,14 @@ class AuditListing:
 @blueprint.get(f"{PREFIX}/audit")
 def audit_log() -> Response:
     listing = AuditListing.read(request.args)
+    page = list_entries(by=signed_in_user(), filters=listing.filters(), page=listing.page)
+    mails = {entry.written.subject_id for entry in page.items if entry.written.subject == "mail" and entry.written.subject_id}
     response = render(
         "dashboard/admin/audit.html",
         "dashboard/admin/_audit_table.html",
         listing=listing,
-        page=list_entries(by=signed_in_user(), filters=listing.filters(), page=listing.page),
+        page=page,
+        recipients=name_recipients(mails),
         choices=CHOICES,
         subjects=SUBJECTS,
         words=entry_words,

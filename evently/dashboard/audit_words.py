@@ -46,9 +46,7 @@ def entry_words(entry: AuditEntry) -> str:
 
 def change_words(entry: AuditEntry, timezone: str) -> list[tuple[str, str, str]]:
     """What changed: each field with what it was before, "" for nothing, and what it is since."""
-    return [
-        (_field(name), _shown(name, old, timezone), _shown(name, new, timezone)) for name, (old, new) in entry.changes.items()
-    ]
+    return [(_field(name), _shown(name, old, timezone), _shown(name, new, timezone)) for name, (old, new) in entry.changes.items()]
 
 
 def _field(name: str) -> str:

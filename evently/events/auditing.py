@@ -7,14 +7,17 @@ from typing import Any
 from evently.audit.services import record, record_all
 from evently.events.models import Event
 
+# How events come to be.
+CREATED, IMPORTED = "event.created", "event.imported"
+
 
 def note(verb: str, event: Event, *, by_id: int, changes: Mapping[str, Sequence[Any]]) -> None:
     """Within the transaction of the change."""
     record(actor_id=by_id, action=f"event.{verb}", subject="event", subject_id=event.id, changes=changes)
 
 
-def note_creation(events: Sequence[Event], *, by_id: int | None = None) -> None:
+def note_creation(events: Sequence[Event], *, by_id: int | None = None, action: str = CREATED) -> None:
     """In one statement for those of one organizer in a row, who made them unless it was `by_id`."""
     for organizer_id, theirs in groupby(events, key=lambda event: event.organizer_id):
         changes = {event.id: {"name": (None, event.name), "status": (None, event.status)} for event in theirs}
-        record_all(actor_id=by_id or organizer_id, action="event.created", subject="event", changes=changes)
+        record_all(actor_id=by_id or organizer_id, action=action, subject="event", changes=changes)

@@ -21,6 +21,7 @@ from evently.accounts.policies import require_organizer
 from evently.database import transaction
 from evently.errors import DomainError, Invalid
 from evently.events import rules
+from evently.events.auditing import IMPORTED
 from evently.events.imports.fields import Reading, read_fields
 from evently.events.imports.rows import Row
 from evently.events.models import CANCELLED, DRAFT, Event
@@ -198,7 +199,7 @@ def _add(events: Sequence[Event]) -> set[uuid.UUID]:
     """Write new events; those that clash with what somebody else wrote meanwhile are left out, and named."""
     try:
         with db.session.begin_nested():
-            add_events(events)
+            add_events(events, action=IMPORTED)
     except IntegrityError:
         # One by one, so that the one at fault costs no other.
         return {events[0].id} if len(events) == 1 else set().union(*(_add([event]) for event in events))

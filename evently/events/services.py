@@ -16,7 +16,7 @@ from evently.audit.services import differences
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid
 from evently.events import queries, rules
-from evently.events.auditing import note, note_creation
+from evently.events.auditing import CREATED, note, note_creation
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
 from evently.events.rules import EventFields
 from evently.events.signals import capacity_raised, event_cancelled, event_changed, event_deleted
@@ -56,10 +56,10 @@ def new_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Eve
     return Event(id=uuid.uuid4(), organizer_id=by.id, **values)
 
 
-def add_events(events: Sequence[Event], *, by_id: int | None = None) -> None:
+def add_events(events: Sequence[Event], *, by_id: int | None = None, action: str = CREATED) -> None:
     """Write new events with a ticket type and its stock each, in four statements however many they are.
 
-    `by_id` makes them, where that is not their organizer.
+    `by_id` makes them, where that is not their organizer; the `action` is what the audit log says.
     """
     ticket_types = [TicketType(id=uuid.uuid4(), event_id=event.id, price=event.price_per_ticket) for event in events]
     stock = [
@@ -70,7 +70,7 @@ def add_events(events: Sequence[Event], *, by_id: int | None = None) -> None:
         for rows in (events, ticket_types, stock):
             session.add_all(rows)
             session.flush()
-        note_creation(events, by_id=by_id)
+        note_creation(events, by_id=by_id, action=action)
 
 
 def update_event(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -80,6 +80,13 @@ def get_mail(mail_id: int) -> Mail:
     if mail is None:
         raise NotFound("There is no such mail.")
     return mail
+
+
+def name_recipients(ids: Iterable[str]) -> dict[str, str]:
+    """To whom these mails are, by their ids as text; nobody's name where they are gone."""
+    numbers = [int(id_) for id_ in ids]
+    mails = db.session.scalars(select(Mail).where(Mail.id.in_(numbers))) if numbers else []
+    return {str(mail.id): mail.user.full_name for mail in mails if mail.user}
 
 
 def list_mails(*, page: int = 1, size: int = 20) -> Page[Mail]:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
 from evently.audit.models import AuditEntry
+from evently.bookings.models import reference_of
 from evently.database import Page, paginate
 from evently.events.models import Event
 from evently.extensions import db
@@ -42,8 +43,12 @@ def list_entries(*, by: User, filters: EntryFilters, page: int = 1, size: int = 
     found = paginate(_narrowed(filters).order_by(AuditEntry.id.desc()), number=page, size=size)
     written: Sequence[AuditEntry] = found.items
     people = _people({entry.actor_id for entry in written} | {int(id_) for id_ in _ids(written, "user")})
-    names = {str(user.id): user.full_name for user in people.values()} | _event_names(_ids(written, "event"))
-    entries = [Entry(entry, people.get(entry.actor_id or 0), names.get(entry.subject_id, "")) for entry in written]
+    names = {
+        "user": {str(user.id): user.full_name for user in people.values()},
+        "event": _event_names(_ids(written, "event")),
+        "booking": {id_: reference_of(uuid.UUID(id_)) for id_ in _ids(written, "booking")},
+    }
+    entries = [Entry(entry, people.get(entry.actor_id or 0), names.get(entry.subject, {}).get(entry.subject_id, "")) for entry in written]
     return Page(items=entries, total=found.total, number=page, size=size)
 
 
