@@ -33,7 +33,8 @@ ENV PATH=/opt/evently/bin:$PATH \
     GRANIAN_BACKPRESSURE=4096 \
     GRANIAN_LOG_LEVEL=warning \
     GRANIAN_RESPAWN_FAILED_WORKERS=true \
-    GRANIAN_WORKERS_KILL_TIMEOUT=25
+    GRANIAN_WORKERS_KILL_TIMEOUT=25 \
+    _RJEM_MALLOC_CONF=narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0
 # By number, so that whoever runs it can see that it is not root.
 USER 10001
 EXPOSE 8000

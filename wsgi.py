@@ -20,11 +20,11 @@ except ConfigurationError as error:
     # What is wrong, without a traceback above it.
     sys.exit(f"Evently cannot run: {error}")
 process.begin(settings)
-app = create_app(settings)
+# Inside `celery -A wsgi`, which takes what is called `app` for its own application.
+is_for_tasks = "celery.bin.celery" in sys.modules
+app = create_app(settings, serves=not is_for_tasks)
 celery = app.extensions["celery"]
-
-# `celery -A wsgi` takes what is called `app` for its own application, so inside that command it is.
-if "celery.bin.celery" in sys.modules:
+if is_for_tasks:
     app = celery
 
 # What is loaded by now stays as long as the process does. Looking through all of it again and again made every twentieth

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from config import Settings
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """The Flask application, with its Celery application as `extensions["celery"]`."""
+def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flask:
+    """The Flask application, with its Celery application as `extensions["celery"]`.
+
+    One that only works through tasks does not serve: it knows the addresses that its mails name, and is 8 MB smaller.
+    """
     from flask import Flask
 
     from config import load_settings
@@ -33,7 +36,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(security.check_host)
     _bind_extensions(app)
     _load_domain()
-    _register_edges(app)
+    _register_attendees_pages(app)
+    if serves:
+        _register_other_edges(app)
     security.init_app(app)
     proxies.init_app(app)
     cors.init_app(app)
@@ -75,13 +80,20 @@ def _load_domain() -> None:
     from evently.reporting import rollups as _figures  # noqa: F401
 
 
-def _register_edges(app: Flask) -> None:
-    from evently import api, cli, dashboard, web
-    from evently.http import caching, formatting, health, metrics
+def _register_attendees_pages(app: Flask) -> None:
+    """All that mails lead to."""
+    from evently import web
+    from evently.http import caching, formatting
 
     formatting.init_app(app)
     caching.init_app(app)
     web.init_app(app)
+
+
+def _register_other_edges(app: Flask) -> None:
+    from evently import api, cli, dashboard
+    from evently.http import health, metrics
+
     dashboard.init_app(app)
     api.init_app(app)
     cli.init_app(app)

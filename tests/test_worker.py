@@ -1,6 +1,8 @@
 """Celery as the site sets it up: which queue a task goes to, what is taken first, how long it may take, when it comes again."""
 
 import datetime as dt
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from kombu import Connection, Consumer
 from kombu.exceptions import ContentDisallowed
 
 from config import load_settings
+from evently import create_app
 from evently.bookings import allocation
 from evently.bookings.tasks import allocate_event
 from evently.idempotency import services as idempotency
@@ -164,3 +167,12 @@ def test_results_are_kept_only_where_asked_for_and_expire(celery: Celery, site: 
 def test_another_pool_is_refused(tmp_path: Any) -> None:
     with pytest.raises(ConfigurationError, match="WORKER_POOL must be one of threads, prefork, solo, not 'gevent'"):
         load_settings({"EVENTLY_DATA_DIR": str(tmp_path), "WORKER_POOL": "gevent"})
+
+
+def test_what_only_works_through_tasks_knows_every_page_that_mails_lead_to(tmp_path: Path) -> None:
+    app = create_app(load_settings({"EVENTLY_DATA_DIR": str(tmp_path)}), serves=False)
+    package = Path(app.root_path)
+    sources = [*(package / "notifications").glob("*.py"), *(package / "templates" / "emails").iterdir()]
+    named = {name for source in sources for name in re.findall(r"""["']((?:web|dashboard|api)\.\w+)["']""", source.read_text())}
+    assert {"web.show_ticket", "web.unsubscribe", "web.reset_password"} <= named <= set(app.view_functions)
+    assert not [name for name in app.view_functions if name.startswith(("api", "dashboard"))]

@@ -13,8 +13,8 @@ from evently.accounts.models import ApiToken, User
 from evently.accounts.queries import token_sha256
 from evently.database import single_statement
 
-# seconds, and how many
-LIFETIME, MOST = 60.0, 10_000
+# Seconds, and how many: each takes about 3 kB, and who books does so once or twice.
+LIFETIME, MOST = 60.0, 2_000
 
 # Built once, because every buyer asks it.
 _BY_TOKEN = select(*ApiToken.__table__.c, *User.__table__.c).where(

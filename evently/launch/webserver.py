@@ -13,6 +13,8 @@ from evently.launch.supervisor import WEB, Service
 # How many may be connected to each worker process. The web server's own limit is about 500, and who comes when it is
 # reached waits until somebody else has been silent for half a minute.
 CONNECTIONS = 4096
+# To the allocator in the web server: give memory back at once. What a thousand requests needed is 15 MB that stay otherwise.
+ALLOCATOR = {"_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0"}
 
 
 def refuse_taken_port(settings: Settings) -> None:
@@ -33,7 +35,7 @@ def web_service(settings: Settings, *options: str, environ: Mapping[str, str], w
         *("--blocking-threads", str(_threads()), "--workers-kill-timeout", str(kill_after), *options),
     ]
     _allow_open_files(2 * CONNECTIONS)
-    return Service("The web server", command, env=environ, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
+    return Service("The web server", command, env={**ALLOCATOR, **environ}, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
 
 
 def wait_for_answer(web: Service, settings: Settings) -> None:
