@@ -35,9 +35,9 @@ def make_room_for_pictures(endpoint: str | None, _values: dict[str, Any] | None)
 @blueprint.get("/events/new")
 def new_event() -> Response:
     config = current_app.config
-    timezone = find_last_timezone(by=signed_in_user()) or config["DEFAULT_TIMEZONE"]
-    defaults = {"timezone": timezone, "currency": config["DEFAULT_CURRENCY"], "category": "other"}
-    return show_editor(EventForm(unsent.recover(), **defaults))
+    timezone, typed = find_last_timezone(by=signed_in_user()), unsent.recover()
+    defaults = {"timezone": timezone or config["DEFAULT_TIMEZONE"], "currency": config["DEFAULT_CURRENCY"], "category": "other"}
+    return show_editor(EventForm(typed, **defaults), is_zone_open=not (timezone or typed))
 
 
 @blueprint.post("/events/new")

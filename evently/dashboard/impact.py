@@ -19,7 +19,7 @@ from evently.events.models import PUBLISHED, Event
 from evently.events.queries import get_managed_event
 from evently.events.services import TOLD
 from evently.http.formatting import moment
-from evently.http.htmx import render
+from evently.http.htmx import render, wants_fragment
 from evently.http.login import signed_in_user
 from evently.notifications.queries import count_people_told
 
@@ -73,7 +73,7 @@ def show_impact(event_id: uuid.UUID) -> Response:
     form.validate()
     values = {name: value for name, value in form.fields().items() if name in request.args and not form[name].errors}
     impact = impact_of(by=user, event=event, values=values)
-    return render("dashboard/impact.html", "dashboard/_change_impact.html", event=event, impact=impact)
+    return render("dashboard/impact.html", "dashboard/_change_impact.html", event=event, impact=impact, is_fragment=wants_fragment())
 
 
 def impact_of(*, by: User, event: Event, values: dict[str, Any]) -> Impact | None:

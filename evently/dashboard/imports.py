@@ -61,8 +61,9 @@ def make_room_for_files(endpoint: str | None, _values: dict[str, Any] | None) ->
 
 @blueprint.get("/events/import")
 def import_events() -> Response:
-    timezone = find_last_timezone(by=signed_in_user()) or current_app.config["DEFAULT_TIMEZONE"]
-    return show_form(UploadForm(None, capacity=100, price_per_ticket=Decimal(0), timezone=timezone))
+    timezone = find_last_timezone(by=signed_in_user())
+    form = UploadForm(None, capacity=100, price_per_ticket=Decimal(0), timezone=timezone or current_app.config["DEFAULT_TIMEZONE"])
+    return show_form(form, is_zone_open=timezone is None)
 
 
 @blueprint.post("/events/import")
@@ -117,8 +118,8 @@ def discard_upload(upload_id: uuid.UUID) -> Response:
     return redirect_to(url_for("dashboard.import_events"))
 
 
-def show_form(form: UploadForm, *, status: int = 200) -> Response:
-    return render("dashboard/import.html", form=form, latest=uploads.list_uploads(by=signed_in_user()), status=status)
+def show_form(form: UploadForm, *, status: int = 200, **more: Any) -> Response:
+    return render("dashboard/import.html", form=form, latest=uploads.list_uploads(by=signed_in_user()), status=status, **more)
 
 
 def report_address(upload: Upload) -> str:

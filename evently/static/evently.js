@@ -88,6 +88,12 @@
     place.hidden = false;
   };
 
+  /* A first event begins in the zone of who makes it, unless they have chosen one. */
+  for (const zones of document.querySelectorAll("select[data-own-zone]")) {
+    const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zones.selectedOptions[0]?.defaultSelected && Array.from(zones.options, (zone) => zone.value).includes(mine)) zones.value = mine;
+  }
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-share]");
     if (!button) return;

@@ -54,12 +54,20 @@ def test_people_are_told_of_another_place_once_somebody_has_seen_how_many(
 ):
     page = new_page(javascript=javascript, width=390)
     log_in(page, mira)
+    warnings: list[str] = []
+    page.on("console", lambda message: warnings.append(message.text) if message.type in {"warning", "error"} else None)
     page.goto(f"/dashboard/events/{event.id}/edit")
     page.get_by_label("Venue").fill("New hall")
     page.get_by_label("Venue").blur()
     if javascript:
         expect(page.locator("#change-impact")).to_contain_text("1 person with 2 tickets")
         expect(page.locator("#announcer")).to_have_text("1 person will be told by mail")
+        expect(page.get_by_role("button", name="Save and tell 1 person")).to_be_visible()
+        # While it is typed, before one leaves the field.
+        page.get_by_label("Seats", exact=True).fill("1")
+        expect(page.locator("#change-impact")).to_contain_text("This cannot be saved")
+        page.get_by_label("Seats", exact=True).fill(str(event.capacity))
+        expect(page.locator("#change-impact")).not_to_contain_text("This cannot be saved")
     else:
         page.get_by_role("button", name="Save changes").click()
         expect(page.get_by_role("heading", name="Not saved yet")).to_be_visible()
@@ -69,6 +77,19 @@ def test_people_are_told_of_another_place_once_somebody_has_seen_how_many(
     expect(page.get_by_text("New hall").first).to_be_visible()
     subjects = [mail["Subject"] for mail in smtp_server.wait_for(2)]
     assert sum("Organ night" in subject for subject in subjects) == 2
+    assert warnings == []
+
+
+def test_a_first_event_starts_in_the_zone_of_the_browser(new_page: NewPage, mira: User):
+    page = new_page()
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "America/Lima"})
+    log_in(page, mira)
+    for address in ("/dashboard/events/new", "/dashboard/events/import"):
+        page.goto(address)
+        expect(page.get_by_label("Time zone")).to_have_value("America/Lima")
+    make_event(by=mira, timezone="Europe/Oslo")
+    page.goto("/dashboard/events/new")
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Oslo")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
