@@ -18,6 +18,7 @@ from evently.database import stream_rows, utc_now
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.extensions import db
+from evently.sorting import sort_key
 
 LATELY = dt.timedelta(minutes=10)
 # Lines of "latest scans", and bookings that a search at the door shows.
@@ -123,7 +124,7 @@ def iterate_guests(event: Event) -> Iterator[Guest]:
         .join(User, User.id == Booking.user_id)
         .outerjoin(Admission, Admission.booking_seq == Booking.seq)
         .where(Booking.event_id == event.id, Booking.status == CONFIRMED)
-        .order_by(func.lower(name), Booking.seq)
+        .order_by(sort_key(name), Booking.seq)
     )
     for (guest, seq, seats), of_booking in itertools.groupby(stream_rows(query), key=itemgetter(0, 1, 2)):
         come = {seat for *_, seat in of_booking}

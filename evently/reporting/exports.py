@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import re
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,8 @@ HEADINGS = (
 STATE = 5
 # What a spreadsheet takes for the beginning of a formula, wherever a name or an address came from.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Digits and spaces only, and too many to calculate anything: a telephone number may begin as a formula would.
+TELEPHONE = re.compile(r"\+[0-9][0-9 ]{5,}")
 BLOCK = 64 * 1024
 # Excel takes a file without this mark for one in its own alphabet.
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -121,4 +124,4 @@ def _as_text(cell: Cell) -> str:
 
 def no_formula(text: str) -> str:
     """A spreadsheet shows it without the sign before it, and calculates nothing."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) and not TELEPHONE.fullmatch(text) else text

@@ -10,9 +10,11 @@ from evently.bookings.admissions import write_admissions
 from evently.bookings.attendees import STATES, AttendeeFilters, count_states, get_attendee, list_attendees
 from evently.bookings.services import cancel_booking
 from evently.bookings.ticket_codes import encode_code, spaced
+from evently.bookings.turnout import iterate_guests
 from evently.database import transaction, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.extensions import db
+from evently.sorting import key_of, sort_key
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user, reload
 from tests.harness.site import on_sqlite
 
@@ -58,6 +60,23 @@ def test_by_the_beginning_of_words_of_names_and_addresses(mira, event):
         "%": [],
     }
     assert {words: found(mira, event, search=words) for words in expected} == expected
+
+
+def test_by_telephone(mira, event):
+    book(event, "Ada", phone_number="+49 341 5501")
+    book(event, "Bo", phone_number="0341 5502")
+    book(event, "Cora5501")
+    expected = {
+        "+49 341 5501": ["Ada"],
+        "0341/5501": ["Ada"],
+        "0049 (341) 55": ["Ada"],
+        "3415502": ["Bo"],
+        "0341 55": ["Ada", "Bo"],
+        "5501": ["Ada"],
+        "550": [],
+        "+49 341 5509": [],
+    }
+    assert {number: found(mira, event, search=number) for number in expected} == expected
 
 
 def test_who_changes_a_name_is_found_by_the_new_one(mira, event):
@@ -118,6 +137,34 @@ def test_orders(mira, event):
     assert {ordering: found(mira, event, ordering=ordering) for ordering in expected} == expected
     assert found(mira, event, ordering="name", page=2, size=2) == ["Cora"]
     assert found(mira, event, page=4, size=2) == []
+
+
+def test_names_are_sorted_as_people_expect(mira, event):
+    expected = [
+        "ada",
+        "Æbbe",
+        "Åke",
+        "Élodie",
+        "élodie",
+        "Łukasz",
+        "Lz",
+        "O'Neill",
+        "Özil",
+        "Øzil",
+        "Ozu",
+        "Straße",
+        "Strassf",
+        "Zorn",
+        "Юрий",
+        "Ян",
+    ]
+    for name in sorted(expected):
+        book(event, name)
+    assert found(mira, event, ordering="name") == expected
+    assert found(mira, event, ordering="name", page=2, size=5) == expected[5:10]
+    assert [guest.name for guest in iterate_guests(event)] == expected
+    # Both databases make the same key.
+    assert db.session.scalars(sa.select(sort_key(sa.literal("ÅŁæ ÞÉßİ\u1e9e")))).one() == key_of("ÅŁæ ÞÉßİ\u1e9e")
 
 
 def test_by_day(mira, event):

@@ -176,6 +176,7 @@ def test_the_list_as_a_file(desk: Visitor, event: Event, address: str):
     link = re.search(rf'href="({re.escape(address)}\.csv\?[^"]*)"', page)[1].replace("&amp;", "&")
     file = desk.get(link)
     assert file.headers["Content-Disposition"] == 'attachment; filename="winterlauf-attendees.csv"'
+    assert (file.headers["Content-Type"], file.headers["Content-Length"]) == ("text/csv; charset=utf-8", str(len(file.data)))
     assert [line.split(",")[1] for line in file.text.splitlines()] == ["Name", "Ada Ix"]
     progress = re.search(r'hx-get="([^"]*progress[^"]*)"', page)[1].replace("&amp;", "&")
     assert "1 of 1 row written; the file is complete" in desk.get(progress).text

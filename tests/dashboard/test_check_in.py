@@ -168,13 +168,17 @@ def test_the_page_needs_the_same_statements_for_few_and_many(
     assert counts[0] == counts[1]
 
 
-def test_the_printed_list_names_every_seat_and_is_sent_while_it_is_read(desk: Visitor, event: Event, door: str):
+def test_the_printed_list_names_every_seat_and_is_written_before_it_is_sent(desk: Visitor, event: Event, door: str):
     bookings = [make_booking(user=make_user(first_name="Ada", last_name=f"Quill{n}"), event=event, tickets=2) for n in range(2)]
     make_booking(user=make_user(last_name="Waiting"), event=event, decided=False)
     scan(desk, door, code=ticket(bookings[1], 2).code)
-    answer = desk.get(f"{door}/list")
-    assert "Content-Length" not in answer.headers
+    lent = db.engine.pool.checkedout()  # type: ignore[attr-defined] # of pools that keep connections
+    answer = desk.client.get(f"{door}/list", buffered=False)
+    # Nobody has read a byte of it yet.
+    assert db.engine.pool.checkedout() <= lent  # type: ignore[attr-defined]
     page = answer.text
+    assert answer.headers["Content-Length"] == str(len(page.encode()))
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     lines = [" ".join(words(line.replace("</td>", " ")).split()) for line in re.findall(r"<tr><td>(.*?)</tr>", page)]
     codes = [ticket(booking, seat).code for booking in bookings for seat in (1, 2)]
     assert lines == [

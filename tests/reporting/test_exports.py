@@ -18,7 +18,7 @@ from tests.harness.crowd import make_crowd
 from tests.harness.site import fresh, on_sqlite
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)")
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "+49341 5501-1", "+49 341=5501")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_row_for_each_booking(mira, event):
     booking = make_booking(user=ada, event=event, tickets=2)
     make_booking(event=event, decided=False)
     rows = as_csv(mira, event)
-    assert (len(rows), tuple(rows[0])) == (2, HEADINGS)
+    assert (len(rows), tuple(rows[0]), rows[0]["Telephone"]) == (2, HEADINGS, "+49 341 5501")
     expected = {"Booking": booking.reference, "Name": "Ada Lovelace", "E-mail": "ada@example.org", "State": "confirmed", "Tickets": "2"}
     assert expected.items() <= rows[0].items()
     assert {"Checked in": "0", "Amount": "25.00", "Currency": "EUR", "Cancelled": ""}.items() <= rows[0].items()
