@@ -35,6 +35,7 @@ from evently.events.models import Event
 from evently.events.rules import EventFields
 from evently.events.versions import EVENTS
 from evently.http.idempotency import claimed_id
+from evently.notifications.audiences import CHOSEN
 from evently.notifications.messages import send_message
 from evently.notifications.queries import get_delivery, tell_who_was_told
 
@@ -90,10 +91,12 @@ def delete_event(event_id: uuid.UUID) -> Event:
 
 @endpoint("POST", "/admin/events/<uuid:event_id>/notify/", body=Announcement, answer=Announced, refuses=("not_your_event", "not_found"))
 def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
-    """Write to everybody with a confirmed booking, one mail per person; for its organizer and staff."""
+    """Write to everybody with a confirmed booking, or to the people of some, one mail per person; for its organizer and staff."""
     words = {"subject": body["subject"], "body": body["message"]}
+    chosen = body.get("booking_ids", [])
+    whom: dict[str, Any] = {"audience": CHOSEN if chosen else "confirmed", "booking_ids": chosen}
     with saying({"body": "message"}):
-        message = send_message(by=caller(), event_id=event_id, audience="confirmed", message_id=claimed_id(), **words)
+        message = send_message(by=caller(), event_id=event_id, message_id=claimed_id(), **whom, **words)
     told = tell_who_was_told(message)
     users = len(told.mail_ids)
     return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")

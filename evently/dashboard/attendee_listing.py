@@ -63,7 +63,7 @@ class AttendeeListing:
             since=day(args.get("since", "")),
             until=day(args.get("until", "")),
             page=page_number(args),
-            ids=() if args.get("all") else _ids(args.getlist("booking")),
+            ids=() if args.get("all") else read_ids(args.getlist("booking")),
         )
 
     def filters(self) -> AttendeeFilters:
@@ -103,7 +103,8 @@ class AttendeeListing:
         return url_for("dashboard.list_attendees", event_id=self.event_id, **arguments)
 
 
-def _ids(values: list[str]) -> tuple[uuid.UUID, ...]:
+def read_ids(values: list[str]) -> tuple[uuid.UUID, ...]:
+    """Of the rows that were ticked; what is no id counts as not said."""
     found = []
     for value in values[:MOST_CHOSEN]:
         try:

@@ -4,11 +4,13 @@ import uuid
 from typing import Any
 
 from flask import Response, flash, request, session, url_for
+from werkzeug.datastructures import MultiDict
 from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from evently.dashboard import blueprint
 from evently.dashboard.admin import told
+from evently.dashboard.attendee_listing import AttendeeListing, read_ids
 from evently.dashboard.forms import plain_lines
 from evently.errors import Invalid, NotFound
 from evently.events.models import Event
@@ -21,9 +23,10 @@ from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
 from evently.http.mail_frames import framed
 from evently.http.pagination import page_number
-from evently.notifications.audiences import AUDIENCES
+from evently.notifications.audiences import AUDIENCES, CHOSEN
+from evently.notifications.audiences import STATES as STATES_OF_PEOPLE
 from evently.notifications.deliveries import describe_message
-from evently.notifications.messages import LENGTHS, count_audience, preview_message, send_message, send_test
+from evently.notifications.messages import LENGTHS, Audience, count_audience, preview_message, send_message, send_test
 from evently.notifications.models import FAILED, QUEUED, SENDING, SENT, SUPPRESSED
 from evently.notifications.queries import list_deliveries, list_messages
 from evently.notifications.retrying import retry_mail
@@ -31,6 +34,7 @@ from evently.notifications.retrying import retry_mail
 MESSAGES = "/events/<uuid:event_id>/messages"
 MESSAGE = f"{MESSAGES}/<uuid:message_id>"
 EVERYONE = next(iter(AUDIENCES))
+NOBODY = {"audience": CHOSEN, "booking_ids": ()}
 # Among what the browser's session holds: words whose looks the frame shows, which is asked for by itself.
 LOOKED_AT = "looked_at"
 STATES = {"": "All", SENT: "Sent", QUEUED: "Waiting", SENDING: "Being sent", FAILED: "Failed", SUPPRESSED: "Not sent"}
@@ -47,14 +51,38 @@ class MessageForm(PlainForm):
     subject = StringField("Subject", [at_most("subject")])
     body = TextAreaField("Message", [DataRequired("Write something first."), at_most("body")], filters=[plain_lines])
 
+    def __init__(self, formdata: MultiDict[str, str] | None, **defaults: Any) -> None:
+        super().__init__(formdata, **defaults)
+        # Of rows that were ticked, on the page this one was come to from.
+        self.booking_ids = read_ids((formdata or request.args).getlist("booking"))
+
+    def whom(self) -> dict[str, Any]:
+        return {"audience": one_of(AUDIENCES, self.audience.data or "") or EVERYONE, "booking_ids": self.booking_ids}
+
     def words(self) -> dict[str, str]:
         return {"subject": self.subject.data or "", "body": self.body.data or ""}
 
 
 @blueprint.get(MESSAGES)
 def event_messages(event_id: uuid.UUID) -> Response:
+    audience, refusal = asked_audience(event_id)
+    form = MessageForm(unsent.recover(), audience=audience)
+    form.form_errors += [refusal] if refusal else []
+    return show_messages(event_id, form, "dashboard/_message_list.html")
+
+
+def asked_audience(event_id: uuid.UUID) -> tuple[str, str]:
+    """That of the address, or everybody and why: the list of attendees may send people whom no audience describes."""
     audience = one_of(AUDIENCES, request.args.get("audience", "")) or EVERYONE
-    return show_messages(event_id, MessageForm(unsent.recover(), audience=audience), "dashboard/_message_list.html")
+    if audience != CHOSEN:
+        return audience, ""
+    listing = AttendeeListing.read(get_managed_event(by=signed_in_user(), event_id=event_id), request.args)
+    if listing.ids:
+        return CHOSEN, ""
+    back = "Choose an audience here, or go back and tick the people you mean."
+    if not request.args.get("all"):
+        return EVERYONE, f"Nobody was ticked. {back}"
+    return one_of(STATES_OF_PEOPLE, listing.state) or EVERYONE, f"What you looked for is no audience. {back}" if listing.is_narrowed else ""
 
 
 @blueprint.get(f"{MESSAGES}/audience")
@@ -93,8 +121,7 @@ def send_event_message(event_id: uuid.UUID) -> Response:
     if not form.validate():
         return show_messages(event_id, form, status=422)
     try:
-        audience = form.audience.data
-        message = send_message(by=signed_in_user(), event_id=event_id, audience=audience, message_id=claimed_id(), **form.words())
+        message = send_message(by=signed_in_user(), event_id=event_id, message_id=claimed_id(), **form.whom(), **form.words())
     except Invalid as refusal:
         form.add_refusal(refusal)
         return show_messages(event_id, form, status=422)
@@ -128,10 +155,12 @@ def show_preview(event_id: uuid.UUID, form: MessageForm, *, news: str = "") -> R
 def show_messages(event_id: uuid.UUID, form: MessageForm, fragment: str | None = None, *, status: int = 200, **context: Any) -> Response:
     by = signed_in_user()
     event = get_managed_event(by=by, event_id=event_id)
-    audience = one_of(AUDIENCES, form.audience.data or "") or EVERYONE
-    readers = count_audience(by=by, event_id=event_id, audience=audience)
+    # Chosen were those who are ticked; with nobody ticked, nobody.
+    whom = form.whom()
+    readers = Audience(0, 0, 0) if whom == NOBODY else count_audience(by=by, event_id=event_id, **whom)
     page = list_messages(by=by, event_id=event_id, page=page_number(request.args))
-    context |= {"event": event, "form": form, "readers": readers, "page": page, "audiences": AUDIENCES}
+    context |= {"event": event, "form": form, "readers": readers, "page": page}
+    context["audiences"] = AUDIENCES if form.booking_ids else STATES_OF_PEOPLE
     context["is_fragment"] = wants_fragment()
     return render("dashboard/messages.html", fragment, status=status, **context)
 

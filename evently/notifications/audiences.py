@@ -1,8 +1,7 @@
-"""Whom an organizer's message goes to: everybody once, however many bookings they have."""
+"""Whom an organizer's message goes to, as conditions for bookings."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
@@ -16,7 +15,7 @@ from evently.notifications.models import Unsubscription
 from evently.notifications.subscriptions import topic_of
 
 # In the words of a form. A booking belongs to each that describes it.
-AUDIENCES = {
+STATES = {
     "everyone": "Everybody with tickets or in line",
     "confirmed": "People with tickets",
     "waiting": "People in line",
@@ -24,48 +23,31 @@ AUDIENCES = {
     "checked_in": "People who came in",
     "not_checked_in": "People with tickets who have not come in",
 }
+# Those of some bookings, one by one.
+CHOSEN = "chosen"
+AUDIENCES = STATES | {CHOSEN: "The people you chose"}
 
 
-@dataclass(frozen=True)
-class Reader:
-    """One person of an audience, with the newest of their bookings that belongs to it."""
-
-    user_id: int
-    booking_id: uuid.UUID
-    address: str
-    is_unsubscribed: bool
-
-    @property
-    def is_reachable(self) -> bool:
-        return bool(self.address) and not self.is_unsubscribed
-
-
-def readers(event: Event, audience: str) -> Sequence[Reader]:
-    """In the order in which they booked. Who has closed the account is nobody any more."""
-    newest = select(func.max(Booking.seq)).where(Booking.event_id == event.id, _is_in(audience)).group_by(Booking.user_id)
-    query = select(User.id, Booking.id, User.email, _has_refused(event)).join(User, User.id == Booking.user_id)
-    query = query.where(Booking.seq.in_(newest), User.anonymised_at.is_(None)).order_by(Booking.seq)
-    return [Reader(*row) for row in db.session.execute(query)]
-
-
-def count_readers(event: Event, audience: str) -> tuple[int, int, int]:
-    """How many they are, and how many of them have no address, or have one and want no mail from this organizer."""
-    theirs = select(Booking.user_id).where(Booking.event_id == event.id, _is_in(audience))
+def count_readers(event: Event, who: ColumnElement[bool]) -> tuple[int, int, int]:
+    """How many people have such bookings, and how many have no address, or have one and want no mail from this organizer."""
+    theirs = select(Booking.user_id).where(Booking.event_id == event.id, who)
     has_none, has_refused = User.email == "", _has_refused(event)
     counts = select(func.count(), func.count().filter(has_none), func.count().filter(~has_none, has_refused)).select_from(User)
     people, nowhere, unsubscribed = db.session.execute(counts.where(User.id.in_(theirs), User.anonymised_at.is_(None))).one()
     return people, nowhere, unsubscribed
 
 
-def _has_refused(event: Event) -> ColumnElement[bool]:
-    return select(Unsubscription.user_id).where(Unsubscription.user_id == User.id, Unsubscription.topic == topic_of(event)).exists()
-
-
-def _is_in(audience: str) -> ColumnElement[bool]:
-    """The condition for a booking. Raises KeyError."""
+def members(audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> ColumnElement[bool]:
+    """The condition for an event's bookings. Raises KeyError."""
+    if audience == CHOSEN:
+        return Booking.id.in_(booking_ids)
     if audience == "everyone":
         return Booking.status.in_(LIVE)
     return is_in(audience) & ~_has_others() if audience == "cancelled" else is_in(audience)
+
+
+def _has_refused(event: Event) -> ColumnElement[bool]:
+    return select(Unsubscription.user_id).where(Unsubscription.user_id == User.id, Unsubscription.topic == topic_of(event)).exists()
 
 
 def _has_others() -> ColumnElement[bool]:

@@ -3,10 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from evently.accounts.models import User
 from evently.audit.services import record
@@ -15,16 +11,17 @@ from evently.errors import Invalid
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.events.services import tidy_words
-from evently.extensions import db
 from evently.notifications import wakeups
-from evently.notifications.audiences import AUDIENCES, Reader, count_readers, readers
-from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, NO_ADDRESS, QUEUED, SUPPRESSED, UNSUBSCRIBED, Mail, Message
+from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, members
+from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, Mail, Message
 from evently.notifications.rendering import RenderedMail, render_mail
+from evently.notifications.writing import tell_readers
 from evently.text import has_control_characters
 
 # characters
 LENGTHS = {"subject": 200, "body": 5000}
-PORTION = 1000
+# At most so many bookings are chosen one by one.
+MOST_CHOSEN = 1000
 # What the delivery keys of their mails begin with.
 PREFIX = "event-message:"
 
@@ -43,9 +40,16 @@ class Audience:
 
 
 def send_message(
-    *, by: User, event_id: uuid.UUID, audience: str, body: str, subject: str = "", message_id: uuid.UUID | None = None
+    *,
+    by: User,
+    event_id: uuid.UUID,
+    audience: str,
+    body: str,
+    subject: str = "",
+    message_id: uuid.UUID | None = None,
+    booking_ids: Sequence[uuid.UUID] = (),
 ) -> Message:
-    """Write to everybody of the audience; without a subject it is "About" and the event's name.
+    """Write to everybody of the audience, for "chosen" the people of these bookings; without a subject it is "About" and the event's name.
 
     With a `message_id` that was used before, this is that message: the first try was written, its answer was lost.
     Who cannot be reached has a mail too, which is suppressed and says why. Raises NotFound, NotAllowed, Invalid.
@@ -53,26 +57,24 @@ def send_message(
     words = _tidy(subject, body)
     with transaction() as session:
         event = get_managed_event(by=by, event_id=event_id)
-        _refuse(words, audience)
+        _refuse(words, audience, booking_ids)
         if message_id and (written := session.get(Message, message_id)):
             return written
         words["subject"] = words["subject"] or f"About {event.name}"
         message = Message(id=message_id or uuid.uuid4(), event=event, sender=by, audience=audience, created_at=utc_now(), **words)
         session.add(message)
         session.flush()
-        mails = [_mail(message, reader) for reader in readers(event, audience)]
-        _write(mails)
-        changes = {"subject": (None, message.subject), "audience": (None, audience), "people": (None, len(mails))}
+        people = tell_readers(message, members(audience, booking_ids))
+        changes = {"subject": (None, message.subject), "audience": (None, audience), "people": (None, people)}
         record(actor_id=by.id, action="event.message_sent", subject="event", subject_id=event_id, changes=changes)
-        on_commit(wakeups.wake)
     return message
 
 
-def count_audience(*, by: User, event_id: uuid.UUID, audience: str) -> Audience:
+def count_audience(*, by: User, event_id: uuid.UUID, audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> Audience:
     """Raises NotFound, NotAllowed, Invalid."""
     event = get_managed_event(by=by, event_id=event_id)
-    _refuse({}, audience)
-    return Audience(*count_readers(event, audience))
+    _refuse({}, audience, booking_ids)
+    return Audience(*count_readers(event, members(audience, booking_ids)))
 
 
 def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> Mail:
@@ -110,13 +112,15 @@ def _tidy(subject: str, body: str) -> dict[str, str]:
     return {"subject": " ".join(subject.split()), "body": body.strip()}
 
 
-def _refuse(words: dict[str, str], audience: str) -> None:
+def _refuse(words: dict[str, str], audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> None:
     problems = {name: [f"Use at most {LENGTHS[name]:,} characters."] for name, said in words.items() if len(said) > LENGTHS[name]}
     problems |= {name: ["Remove the control characters."] for name, said in words.items() if has_control_characters(said)}
     if words.get("body") == "":
         problems["body"] = ["This is needed."]
     if audience not in AUDIENCES:
         problems["audience"] = [f"Choose one of: {', '.join(AUDIENCES)}."]
+    if audience == CHOSEN and not 0 < len(booking_ids) <= MOST_CHOSEN:
+        problems["booking_ids"] = [f"Choose 1 to {MOST_CHOSEN:,} bookings."]
     if problems:
         raise Invalid("Please correct the marked fields.", fields=problems)
 
@@ -129,26 +133,3 @@ def _example(by: User, event: Event, words: dict[str, str], kind: str = EVENT_ME
     """A mail to oneself, of no message; its words are its own."""
     key = f"{PREFIX}{uuid.uuid4().hex}"
     return Mail(delivery_key=key, kind=kind, to_address=by.email, user=by, event=event, context=words, created_at=utc_now())
-
-
-def _mail(message: Message, reader: Reader) -> dict[str, Any]:
-    reason = None if reader.is_reachable else UNSUBSCRIBED if reader.address else NO_ADDRESS
-    return {
-        "delivery_key": f"{PREFIX}{uuid.uuid5(message.id, str(reader.user_id)).hex}",
-        "kind": EVENT_MESSAGE,
-        "to_address": reader.address,
-        "user_id": reader.user_id,
-        "booking_id": reader.booking_id,
-        "event_id": message.event_id,
-        "message_id": message.id,
-        "context": {},
-        "status": SUPPRESSED if reason else QUEUED,
-        "last_error": reason,
-    }
-
-
-def _write(rows: Sequence[dict[str, Any]]) -> None:
-    insert = sqlite_insert if db.session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    for start in range(0, len(rows), PORTION):
-        statement = insert(Mail).on_conflict_do_nothing(index_elements=[Mail.delivery_key])
-        db.session.execute(statement, rows[start : start + PORTION])

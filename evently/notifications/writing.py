@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ColumnElement, Insert, Select, String, Text, bindparam, case, cast, func, literal, null, select
+from sqlalchemy import JSON, ColumnElement, Insert, Select, String, Text, Uuid, bindparam, case, cast, func, literal, null, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute
@@ -19,7 +19,18 @@ from evently.bookings.models import Booking
 from evently.database import UTCDateTime, on_commit, utc_now
 from evently.extensions import db
 from evently.notifications import wakeups
-from evently.notifications.models import ABOUT_EVENTS, NO_ADDRESS, QUEUED, SUPPRESSED, UNSUBSCRIBED, Mail, Unsubscription
+from evently.notifications.models import (
+    ABOUT_EVENTS,
+    EVENT_MESSAGE,
+    NO_ADDRESS,
+    QUEUED,
+    SUPPRESSED,
+    UNSUBSCRIBED,
+    Mail,
+    Message,
+    Unsubscription,
+)
+from evently.notifications.subscriptions import topic_of
 
 # SQLite takes only so many variables at once, and a full house may be called off.
 PORTION = 1000
@@ -44,11 +55,28 @@ def tell_people(
 
     They hear of each `occasion` once. Who has unsubscribed from the `topic` does not.
     """
-    newest = select(func.max(Booking.seq)).where(Booking.event_id == event_id, are_meant).group_by(Booking.user_id)
     key = literal(f"{_prefix(kind)}{event_id.hex}:{occasion}:") + cast(User.id, String)
+    # Who has it already is passed over: a row that is refused costs a number and a look at every index all the same.
+    has_it = select(Mail.id).where(Mail.delivery_key == key).exists()
+    return _write_to_people(_rows(kind, key, topic=topic, context=context).where(~has_it), event_id, are_meant)
+
+
+def tell_readers(message: Message, are_meant: ColumnElement[bool]) -> int:
+    """A mail of this message for everybody who has a booking of its event that is meant; how many.
+
+    Each mail has an id for those outside: of the message's digits, and the reader's number.
+    """
+    number = func.printf("%08x", User.id) if db.session.get_bind().dialect.name == "sqlite" else func.lpad(func.to_hex(User.id), 8, "0")
+    key = literal(f"{_prefix(EVENT_MESSAGE)}{message.id.hex[:24]}") + cast(number, String)
+    rows = _rows(EVENT_MESSAGE, key, topic=topic_of(message.event)).add_columns(literal(message.id, Uuid).label("message_id"))
+    return _write_to_people(rows, message.event_id, are_meant)
+
+
+def _write_to_people(rows: Select[Any], event_id: uuid.UUID, are_meant: ColumnElement[bool]) -> int:
+    """Each person's mail is about the newest of their bookings that is meant."""
+    newest = select(func.max(Booking.seq)).where(Booking.event_id == event_id, are_meant).group_by(Booking.user_id)
     connection = db.session.connection()
-    rows = _rows(kind, key, topic=topic, context=context).where(Booking.seq.in_(newest))
-    written = connection.execute(_insert(connection.dialect.name, rows), {"now": utc_now()}).rowcount
+    written = connection.execute(_insert(connection.dialect.name, rows.where(Booking.seq.in_(newest))), {"now": utc_now()}).rowcount
     if written:
         on_commit(wakeups.wake)
     return written

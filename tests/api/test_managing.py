@@ -77,6 +77,18 @@ def test_everybody_with_tickets_is_told_once(api):
     assert mails == {f"event-message:{uuid.UUID(task).hex}" for task in response.json["email_tasks_queued"]}
 
 
+def test_the_people_of_some_bookings_are_told(api):
+    event = make_event()
+    booking, _ = make_booking(event=event), make_booking(event=event)
+    path = f"/admin/events/{event.id}/notify/"
+    answer = api("POST", path, WORDS | {"booking_ids": [str(booking.id)]}, by=event.organizer)
+    assert (answer.status_code, answer.json["users_notified"]) == (200, 1)
+    assert api("GET", f"/admin/mails/{answer.json['email_tasks_queued'][0]}/", by=event.organizer).status_code == 200
+    for nonsense in ([], ["x"], None, "all"):
+        refused = api("POST", path, WORDS | {"booking_ids": nonsense}, by=event.organizer)
+        assert (refused.status_code, list(refused.json["details"]["fields"])) == (422, ["booking_ids"]), nonsense
+
+
 def test_sent_twice_with_one_key_everybody_is_told_once(api):
     event = make_event()
     make_booking(event=event)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from evently.accounts.models import User
 from evently.bookings.services import cancel_booking
@@ -48,6 +49,27 @@ def test_the_audience_is_counted_as_it_is_chosen(desk: Visitor, address: str):
         assert f"<strong>{count}</strong>" in fragment
         # The same for who has no script, on a whole page.
         assert f"<strong>{count}</strong>" in desk.get(f"{address}?audience={audience}").text
+
+
+def test_ticked_people_are_written_to(desk: Visitor, event: Event, address: str):
+    booking = make_booking(event=event, user=make_user(first_name="Cy"))
+    # As the form around the list of attendees sends it.
+    chosen = f"{address}?audience=chosen&state=confirmed&booking={booking.id}"
+    page = desk.get(chosen).text
+    assert 'value="chosen" checked' in page
+    assert "<strong>1 person</strong>" in page
+    fields = MultiDict([("csrf_token", desk.token(address)), ("booking", str(booking.id)), ("audience", "chosen"), *WORDS.items()])
+    look = desk.client.post(f"{address}/preview", data=fields).text
+    assert "Send to 1 person" in look
+    assert look.count(f'name="booking" value="{booking.id}"') == 3
+    sent = desk.client.post(address, data=fields)
+    assert (sent.status_code, [mail.user_id for mail in mails()]) == (303, [booking.user_id])
+    # Nobody is written to whom nobody has ticked.
+    assert "Nobody was ticked." in desk.get(f"{address}?audience=chosen").text
+    assert "is no audience" in desk.get(f"{address}?audience=chosen&all=1&q=Ada").text
+    assert 'value="confirmed" checked' in desk.get(f"{address}?audience=chosen&all=1&state=confirmed").text
+    fields.poplist("booking")
+    assert desk.client.post(address, data=fields).status_code == 422
 
 
 @pytest.mark.parametrize("htmx", [False, True])

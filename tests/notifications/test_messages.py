@@ -14,7 +14,7 @@ from evently.notifications.models import EVENT_MESSAGE, NO_ADDRESS
 from evently.notifications.queries import list_deliveries, list_messages, tell_who_was_told
 from evently.notifications.rendering import render_mail
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user
-from tests.notifications.post_office import deliver, mails
+from tests.notifications.post_office import deliver, mails, statements
 
 WORDS = {"subject": "Doors at seven", "body": "Come early.\n\nThe <b>bar</b> is open."}
 
@@ -58,6 +58,36 @@ def test_each_audience(app):
     assert count_audience(by=event.organizer, event_id=event.id, audience="checked_in").people == 0
     with pytest.raises(Invalid):
         write(event, audience="everybody")
+
+
+def test_the_people_of_chosen_bookings(app):
+    event, people = make_event(capacity=20), [make_user() for _ in range(3)]
+    twice, gone, _ = people
+    chosen = [make_booking(user=user, event=event) for user in (twice, twice, gone)]
+    make_booking(user=people[2], event=event)
+    cancel_booking(by=gone, booking_id=chosen[2].id)
+    # Of another event.
+    ids = [booking.id for booking in (*chosen, make_booking())]
+    assert count_audience(by=event.organizer, event_id=event.id, audience="chosen", booking_ids=ids).people == 2
+    message = send_message(by=event.organizer, event_id=event.id, audience="chosen", booking_ids=ids, **WORDS)
+    page = list_deliveries(by=event.organizer, message_id=message.id)
+    assert [(mail.user_id, mail.booking_id) for mail in page.items] == [(twice.id, ids[1]), (gone.id, ids[2])]
+    for wrong in ((), ids * 300):
+        with pytest.raises(Invalid) as refusal:
+            send_message(by=event.organizer, event_id=event.id, audience="chosen", booking_ids=wrong, **WORDS)
+        assert list(refusal.value.fields) == ["booking_ids"]
+
+
+def test_a_message_takes_as_many_statements_to_any_number(app):
+    event = make_event(capacity=60)
+    counts = []
+    for size in (1, 40):
+        for _ in range(size):
+            make_booking(event=event)
+        with statements() as told:
+            write(event)
+        counts.append(len(told))
+    assert counts[0] == counts[1], counts
 
 
 def test_people_without_an_address_are_counted(app):

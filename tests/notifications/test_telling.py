@@ -4,11 +4,13 @@ import datetime as dt
 import uuid
 
 import pytest
+import sqlalchemy as sa
 
 from evently.accounts.services import create_staff
 from evently.bookings.services import cancel_booking
 from evently.database import transaction, utc_now
 from evently.events.services import cancel_event, update_event
+from evently.extensions import db
 from evently.notifications import services
 from evently.notifications.models import NO_ADDRESS, UNSUBSCRIBED, Mail
 from evently.notifications.queries import count_people_told
@@ -88,6 +90,16 @@ def test_the_day_before_each_person_is_reminded_once(open_office):
     (sent,) = (message for message in open_office.messages if message["Subject"] == rendered.subject)
     assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert [message["List-Unsubscribe"] for message in open_office.messages if message["Subject"].startswith("Your")] == [None] * 5
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_who_was_reminded_is_not_written_again(app):
+    tomorrow()
+    assert services.remind() == 2
+    numbers = sa.text("SELECT last_value FROM mails_id_seq")
+    before = db.session.scalar(numbers)
+    assert services.remind() == 0
+    assert db.session.scalar(numbers) == before
 
 
 def token_of_reminder(booking, event):

@@ -9,6 +9,7 @@ from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shap
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
 from evently.notifications.messages import LENGTHS as MESSAGE_LENGTHS
+from evently.notifications.messages import MOST_CHOSEN
 from evently.notifications.models import STATUSES
 
 PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
@@ -86,6 +87,9 @@ class DeletedEvent(Answer):
 class Announcement(Shape):
     message = text(MESSAGE_LENGTHS["body"], required=True)
     subject = text(MESSAGE_LENGTHS["subject"], load_default="", metadata={"description": "About the event unless given."})
+    booking_ids = fields.List(
+        Id(), validate=validate.Length(1, MOST_CHOSEN), metadata={"description": "Only the people of these bookings, in whatever state."}
+    )
 
 
 class Announced(Answer):
