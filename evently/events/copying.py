@@ -6,7 +6,7 @@ import uuid
 from sqlalchemy import inspect
 
 from evently.accounts.models import User
-from evently.accounts.queries import get_user
+from evently.accounts.policies import can_organize
 from evently.database import utc_now
 from evently.events import queries
 from evently.events.models import DRAFT, Event
@@ -19,7 +19,7 @@ ITS_OWN = {"id", "source_id", "status", "cancellation_note", "organizer_id", "cr
 
 
 def duplicate_event(*, by: User, event_id: uuid.UUID, name: str, time: dt.datetime, new_id: uuid.UUID | None = None) -> Event:
-    """A draft like this event, for the same organizer, with everything but its bookings.
+    """A draft like this event, with everything but its bookings; for who copies it where its organizer organizes no more.
 
     Its other times keep their distance from the start by the clock on the wall; those that would be over are left out.
     With a `new_id` that was used before, this is that draft. Raises NotFound, NotAllowed, Invalid with a message per field.
@@ -37,7 +37,7 @@ def _like(event: Event, *, by: User, name: str, time: dt.datetime) -> Event:
     values = {column.key: getattr(event, column.key) for column in inspect(Event).column_attrs if column.key not in ITS_OWN}
     moved = {moment: _moved(values[moment], event, time) for moment in MOMENTS}
     values |= moved | {"name": name, "time": time, "status": DRAFT}
-    organizer = by if event.organizer_id == by.id else get_user(event.organizer_id)
+    organizer = event.organizer if can_organize(event.organizer) else by
     fields: EventFields = {key: values[key] for key in EventFields.__annotations__ if key in values}  # type: ignore[assignment]
     draft = new_event(by=organizer, fields=fields)
     for key in values.keys() - fields.keys():

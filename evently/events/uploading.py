@@ -17,6 +17,7 @@ from evently.database import single_statement, transaction, utc_now
 from evently.errors import DomainError
 from evently.events.importing import BATCH, Fills, RowResult, import_events
 from evently.events.imports.files import read_rows
+from evently.events.imports.rows import Row
 from evently.events.models import CHECKED, CHECKING, DONE, FAILED, IMPORTING, Upload, UploadRow
 from evently.extensions import db
 
@@ -24,10 +25,14 @@ from evently.extensions import db
 TURN = 5.0
 # How long a worker may be silent before another one takes over.
 LEASE = dt.timedelta(seconds=60)
+# How often workers begin without getting as far as another row, before the file is taken to be at fault.
+MOST_ATTEMPTS = 5
 # How long a file is kept for its report.
 KEPT = dt.timedelta(days=7)
 LONGEST_NAME, LONGEST_REASON = 200, 500
 NEXT = {CHECKING: CHECKED, IMPORTING: DONE}
+# The rows of the file that this process was at last: a calendar takes seconds to read, as long as a turn.
+_latest: dict[uuid.UUID, list[Row]] = {}
 
 
 def work_on(upload_id: uuid.UUID, *, turn: float = TURN) -> bool:
@@ -40,11 +45,13 @@ def work_on(upload_id: uuid.UUID, *, turn: float = TURN) -> bool:
     try:
         for batch in _results(upload):
             if not _keep(upload_id, lease, batch):
+                _latest.pop(upload_id, None)
                 return False
             if time.monotonic() > deadline:
                 break
     except DomainError as error:
         _release(upload_id, lease, state=FAILED, reason=error.message[:LONGEST_REASON])
+        _latest.pop(upload_id, None)
         return False
     return _release(upload_id, lease)
 
@@ -52,7 +59,11 @@ def work_on(upload_id: uuid.UUID, *, turn: float = TURN) -> bool:
 def list_unfinished() -> Sequence[uuid.UUID]:
     """Files that nobody is at work on, the oldest first."""
     query = select(Upload.id).where(Upload.state.in_([CHECKING, IMPORTING]), _is_free()).order_by(Upload.created_at)
-    return db.session.scalars(query).all()
+    unfinished = db.session.scalars(query).all()
+    if not unfinished:
+        # Another process may have done the last row.
+        _latest.clear()
+    return unfinished
 
 
 def forget_old() -> int:
@@ -62,12 +73,16 @@ def forget_old() -> int:
 
 
 def _claim(upload_id: uuid.UUID, lease: dt.datetime) -> Upload | None:
-    """The upload with this lease on it, unless it is finished, gone or somebody else's."""
+    """The upload with this lease on it, unless it is finished, gone or somebody else's; or was begun in vain too often."""
     with transaction() as session:
         query = select(Upload).where(Upload.id == upload_id, Upload.state.in_([CHECKING, IMPORTING]), _is_free())
         upload = session.scalar(query.with_for_update().execution_options(populate_existing=True))
+        if upload and upload.attempts >= MOST_ATTEMPTS:
+            upload.state = FAILED
+            upload.reason = f"Nothing could be done after row {upload.done:,}. Split the file, or leave out what comes next."
+            return None
         if upload:
-            upload.lease_until = lease
+            upload.lease_until, upload.attempts = lease, upload.attempts + 1
     return upload
 
 
@@ -75,13 +90,20 @@ def _results(upload: Upload) -> Iterator[list[RowResult]]:
     """What became of the next rows, in batches; each is committed when it comes. Raises NotAllowed, NotFound."""
     results = import_events(
         by=get_user(upload.by_id),
-        rows=read_rows(filename=upload.filename, content=upload.content),
+        rows=_rows(upload),
         fills=Fills(capacity=upload.capacity, price=upload.price, timezone=upload.timezone),
         start=upload.done,
         is_rehearsal=upload.state == CHECKING,
     )
     while batch := list(itertools.islice(results, BATCH)):
         yield batch
+
+
+def _rows(upload: Upload) -> list[Row]:
+    if upload.id not in _latest:
+        _latest.clear()
+        _latest[upload.id] = read_rows(filename=upload.filename, content=upload.content)
+    return _latest[upload.id]
 
 
 def _keep(upload_id: uuid.UUID, lease: dt.datetime, results: Sequence[RowResult]) -> bool:
@@ -92,7 +114,7 @@ def _keep(upload_id: uuid.UUID, lease: dt.datetime, results: Sequence[RowResult]
         if upload is None:
             return False
         session.execute(insert(UploadRow), [_row(upload, result) for result in results])
-        upload.done += len(results)
+        upload.done, upload.attempts = upload.done + len(results), 0
         if upload.done < upload.total:
             return True
         if upload.state == IMPORTING:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from evently.accounts.models import User
 from evently.audit.models import AuditEntry
+from evently.database import transaction
 from evently.events.models import Event
 from evently.extensions import db
 from tests.dashboard.reading import errors
@@ -84,6 +85,14 @@ def test_staff_copy_for_the_organizer(desk_of, mira: User):
     assert newest().organizer_id == mira.id
     made = select(AuditEntry.actor_id).where(AuditEntry.action == "event.created", AuditEntry.subject_id == str(newest().id))
     assert db.session.scalar(made) == staff.id
+
+
+def test_what_somebody_left_who_organizes_no_more_is_copied_by_staff_for_themselves(desk_of, mira: User):
+    event, staff = make_event(by=mira), make_staff()
+    with transaction():
+        mira.is_organizer = False
+    assert copy(desk_of(staff), event, time="2034-06-01T20:00").status_code == 303
+    assert newest().organizer_id == staff.id
 
 
 def test_a_draft_is_seen_as_it_will_be_and_by_its_managers_only(desk: Visitor, desk_of, visitor: Visitor, mira: User):

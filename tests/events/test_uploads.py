@@ -98,6 +98,23 @@ def test_it_goes_on_where_a_worker_ended(mira):
     assert (file.state, count_events()) == ("done", BATCH + 20)
 
 
+def test_a_file_that_kills_its_workers_is_given_up(mira):
+    file = upload(mira, entries(1))
+    for _ in range(uploading.MOST_ATTEMPTS):
+        # As who dies leaves it: taken, and nothing done.
+        assert apart(functools.partial(uploading._claim, file.id, utc_now() - dt.timedelta(seconds=1)))
+    assert work(file) is False
+    assert (file.state, "after row 0" in file.reason, apart(sweep_uploads)) == ("failed", True, 0)
+
+
+def test_a_file_is_read_once_for_many_turns(mira):
+    file = upload(mira, entries(2 * BATCH + 1))
+    assert (work(file, turn=0.0), file.attempts) == (True, 0)
+    with transaction():
+        file.content = b"nothing that could be read once more"
+    assert (work(file), file.state, file.done) == (False, "checked", 2 * BATCH + 1)
+
+
 def test_who_organizes_no_more_imports_no_more(mira):
     file = upload(mira, entries(2))
     work(file)
