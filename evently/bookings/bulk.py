@@ -1,16 +1,18 @@
 """One thing done to many bookings of an event, in portions.
 
 Each portion is one transaction, and the row of the action moves with it: whatever dies in between, whoever goes on
-begins where that ended, and nothing is done twice.
+begins where that ended, and nothing is done twice. Whoever is at it holds a lease, so that one does the work; and each
+portion asks again whether who began it still may.
 """
 
 import datetime as dt
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from evently.accounts.models import User
 from evently.audit.services import record
@@ -19,15 +21,20 @@ from evently.bookings.attendees import AttendeeFilters, count_matching, has_come
 from evently.bookings.models import ADMIT, CANCEL, CANCELLED, CONFIRMED, LIVE, SEAT_HOLDING, Admission, Booking, BulkAction
 from evently.bookings.queries import Crowd
 from evently.bookings.signals import bookings_cancelled
-from evently.database import transaction, utc_now
-from evently.errors import Conflict, NotFound
+from evently.database import single_statement, transaction, utc_now
+from evently.errors import Conflict, NotAllowed, NotFound
 from evently.events.models import PUBLISHED, Event, TicketStock
+from evently.events.policies import require_manager
 from evently.events.queries import get_managed_event
 from evently.events.services import lock_stock
 from evently.extensions import db
 
 # Bookings in one transaction: others wait for the event's lock meanwhile.
 PORTION = 500
+# seconds; how long somebody stays at one action
+TURN = 5.0
+# How long whoever is at it may be silent before somebody else takes over.
+LEASE = dt.timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,19 @@ def begin(*, by: User, event_id: uuid.UUID, kind: str, filters: AttendeeFilters,
     return action
 
 
-def carry_out(action_id: uuid.UUID) -> None:
-    """Do all that is left of it. Several may, by turns."""
-    while _carry_out_portion(action_id):
-        pass
+def carry_out(action_id: uuid.UUID, *, turn: float = TURN) -> bool:
+    """Do what is left of it, for so many seconds; whether some is left then. Nothing while somebody else is at it."""
+    lease = utc_now() + LEASE
+    if not _claim(action_id, lease):
+        return False
+    deadline = time.monotonic() + turn
+    try:
+        while _carry_out_portion(action_id, lease):
+            if time.monotonic() > deadline:
+                return True
+        return False
+    finally:
+        _release(action_id, lease)
 
 
 def get_action(*, by: User, event_id: uuid.UUID, action_id: uuid.UUID) -> BulkAction:
@@ -81,18 +97,37 @@ def get_action(*, by: User, event_id: uuid.UUID, action_id: uuid.UUID) -> BulkAc
 
 
 def list_unfinished() -> Sequence[uuid.UUID]:
-    return db.session.scalars(select(BulkAction.id).where(BulkAction.finished_at.is_(None)).order_by(BulkAction.created_at)).all()
+    """Those that nobody is at, the oldest first."""
+    return db.session.scalars(select(BulkAction.id).where(*_is_free()).order_by(BulkAction.created_at)).all()
 
 
-def _carry_out_portion(action_id: uuid.UUID) -> bool:
-    """Whether there may be more to do."""
+def _claim(action_id: uuid.UUID, lease: dt.datetime) -> bool:
+    """Whether it is ours from now on: it is not finished, and nobody else is at it."""
+    with single_statement() as connection:
+        claim = update(BulkAction).where(BulkAction.id == action_id, *_is_free()).values(lease_until=lease)
+        return connection.execute(claim).rowcount > 0
+
+
+def _release(action_id: uuid.UUID, lease: dt.datetime) -> None:
+    with single_statement() as connection:
+        is_mine = (BulkAction.id == action_id, BulkAction.lease_until == lease)
+        connection.execute(update(BulkAction).where(*is_mine).values(lease_until=None))
+
+
+def _is_free() -> tuple[ColumnElement[bool], ...]:
+    return (BulkAction.finished_at.is_(None), or_(BulkAction.lease_until.is_(None), BulkAction.lease_until < utc_now()))
+
+
+def _carry_out_portion(action_id: uuid.UUID, lease: dt.datetime) -> bool:
+    """Whether there may be more to do for whoever holds this lease."""
     event_id = db.session.scalar(select(BulkAction.event_id).where(BulkAction.id == action_id))
-    if event_id is None:
-        raise NotFound("There is no such action.")
     with transaction() as session:
-        stock = lock_stock(event_id)
-        action = session.get_one(BulkAction, action_id, populate_existing=True)
-        if action.finished_at:
+        stock = lock_stock(event_id) if event_id else []
+        action = session.get(BulkAction, action_id, populate_existing=True)
+        if action is None or action.finished_at or action.lease_until != lease:
+            return False
+        if refusal := _refusal(action):
+            action.finished_at, action.reason = utc_now(), refusal
             return False
         seqs = session.scalars(_rest(action).order_by(Booking.seq).limit(PORTION)).all()
         if not seqs:
@@ -101,6 +136,21 @@ def _carry_out_portion(action_id: uuid.UUID) -> bool:
         done = _cancel(stock, seqs) if action.kind == CANCEL else _admit(action, seqs)
         action.done, action.skipped, action.seen_seq = action.done + done, action.skipped + len(seqs) - done, seqs[-1]
     return True
+
+
+def _refusal(action: BulkAction) -> str:
+    """Why it must not go on; "" if it may."""
+    # As they are now, whatever this session has seen of them.
+    by = db.session.get_one(User, action.by_id, populate_existing=True)
+    event = db.session.get_one(Event, action.event_id, populate_existing=True)
+    try:
+        require_manager(by, event)
+        _require_possible(action.kind, event)
+    except NotAllowed:
+        return "Whoever began this does not manage the event any more."
+    except Conflict as refusal:
+        return refusal.message
+    return ""
 
 
 def _rest(action: BulkAction) -> Any:

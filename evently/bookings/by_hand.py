@@ -1,8 +1,13 @@
 """A booking that an organizer writes down for somebody: at the counter, on the telephone, for a guest."""
 
+import contextlib
 import re
 import secrets
 import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, PendingRollbackError
 
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event
@@ -10,9 +15,10 @@ from evently.accounts.queries import find_user_by_login
 from evently.accounts.rules import ProfileFields
 from evently.accounts.services import register
 from evently.audit.services import record
-from evently.bookings import queries, services
-from evently.bookings.locks import one_at_a_time
+from evently.bookings import queries, wakeups
 from evently.bookings.models import Booking
+from evently.bookings.services import new_booking
+from evently.database import on_commit, transaction
 from evently.errors import Conflict, DomainError, Invalid
 from evently.events.models import PUBLISHED, Event
 from evently.events.queries import get_managed_event
@@ -35,16 +41,51 @@ def add_booking(
     `login` is the address of somebody with an account, or a new one, for which the name makes an account; staff may also
     give a username.
     Neither the sales window nor the limit of a booking holds for an organizer; capacity and the limit of a person do.
-    Raises NotFound, NotAllowed; Invalid; Conflict as `book_tickets` does.
+    With a `booking_id` that was used before, this is that booking: the first try was written, its answer was lost.
+    The account, the booking and the word about it are written together or not at all.
+    Raises NotFound, NotAllowed; Invalid; Conflict ("event_not_available", "event_started").
     """
-    event = get_managed_event(by=by, event_id=event_id)
-    _refuse(event, tickets)
-    user = _somebody(by, login.strip(), first_name, last_name)
-    _refuse_person(event, user, tickets)
-    with one_at_a_time(user_id=user.id, event_id=event_id):
-        booking = services.stand_in_line(event, user, tickets, booking_id or uuid.uuid4())
-    changes = {"booking": (None, booking.id), "tickets": (None, tickets)}
-    record(actor_id=by.id, action="event.booking_added", subject="event", subject_id=event_id, changes=changes)
+    wish = _Wish(by, event_id, login.strip(), tickets, first_name, last_name, booking_id or uuid.uuid4())
+    # Somebody may write an account for the same address, or the same booking, at the same moment: then it is there.
+    for _ in range(2):
+        with contextlib.suppress(IntegrityError, PendingRollbackError, _TakenMeanwhileError):
+            return _add(wish)
+    return _add(wish)
+
+
+class _TakenMeanwhileError(Exception):
+    """The address got an account between two looks at it."""
+
+
+@dataclass(frozen=True)
+class _Wish:
+    by: User
+    event_id: uuid.UUID
+    login: str
+    tickets: int
+    first_name: str
+    last_name: str
+    booking_id: uuid.UUID
+
+
+def _add(wish: _Wish) -> Booking:
+    by, tickets = wish.by, wish.tickets
+    with transaction() as session:
+        event = get_managed_event(by=by, event_id=wish.event_id)
+        known = session.scalar(select(Booking).where(Booking.id == wish.booking_id, Booking.event_id == event.id))
+        if known:
+            return known
+        _refuse(event, tickets)
+        user = _somebody(by, wish.login, wish.first_name, wish.last_name)
+        _refuse_person(event, user, tickets)
+        changes = {"booking": (None, wish.booking_id), "tickets": (None, tickets)}
+        record(actor_id=by.id, action="event.booking_added", subject="event", subject_id=event.id, changes=changes)
+        wake_up = wakeups.plan(event.id)
+        # Last, because the place in line is drawn here and holds from the commit.
+        booking = Booking(**new_booking(event, user, tickets, wish.booking_id), task_id=wake_up.task_id)
+        session.add(booking)
+        session.flush()
+        on_commit(lambda: wakeups.send(wake_up))
     return booking
 
 
@@ -84,6 +125,8 @@ def _new_account(email: str, first_name: str, last_name: str) -> User:
     try:
         return register(username=f"{beginning}-{secrets.token_hex(3)}", password=secrets.token_urlsafe(32), profile=profile)
     except DomainError as refusal:
+        if find_user_by_login(email):
+            raise _TakenMeanwhileError from refusal
         # The address is what was typed as `login`.
         refusal.fields = {{"email": "login"}.get(name, name): said for name, said in refusal.fields.items()}
         raise

@@ -143,5 +143,9 @@ class BulkAction(Base):
     skipped: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     finished_at: Mapped[dt.datetime | None]
+    # Until then, somebody is at it.
+    lease_until: Mapped[dt.datetime | None]
+    # Why it ended before its time, for people.
+    reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
 
     event: Mapped[Event] = relationship(lazy="joined", innerjoin=True)

@@ -54,7 +54,18 @@ def book_tickets(
 def stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID, token_id: int | None = None) -> Booking:
     """As `book_tickets`, for an event that was looked at already. Raises NotAuthenticated, Conflict ("booking_in_progress")."""
     wake_up = wakeups.plan(event.id)
-    values: dict[str, Any] = {
+    values = new_booking(event, user, tickets, booking_id) | {"task_id": wake_up.task_id}
+    values["seq"] = accept(values, token_id=token_id)
+    if values["seq"] is None:
+        return _written_before(user, booking_id, token_id)
+    wakeups.send(wake_up)
+    return _accepted(values, event, user)
+
+
+def new_booking(event: Event, user: User, tickets: int, booking_id: uuid.UUID) -> dict[str, Any]:
+    """Its values by column, as it stands in line."""
+    context.note(event_id=event.id, booking_id=booking_id)
+    return {
         "id": booking_id,
         "event_id": event.id,
         "ticket_type_id": event.stock[0].ticket_type_id,
@@ -64,14 +75,7 @@ def stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID,
         "currency": event.currency,
         "status": PROCESSING,
         "booking_date": utc_now(),
-        "task_id": wake_up.task_id,
     }
-    context.note(event_id=event.id, booking_id=booking_id)
-    values["seq"] = accept(values, token_id=token_id)
-    if values["seq"] is None:
-        return _written_before(user, booking_id, token_id)
-    wakeups.send(wake_up)
-    return _accepted(values, event, user)
 
 
 def _written_before(user: User, booking_id: uuid.UUID, token_id: int | None) -> Booking:

@@ -14,6 +14,8 @@ from evently.worker import RETRIES, publish
 log = logging.getLogger(__name__)
 # Bookings that are dealt with while somebody waits.
 AT_ONCE = 200
+# seconds for which they wait at most, but for a portion that was begun
+PATIENCE = 1.0
 
 
 # A database that goes away in the middle has undone the batch, and those who were woken meanwhile count on this one.
@@ -52,15 +54,19 @@ def sweep() -> int:
 
 
 def set_going(action: BulkAction) -> None:
-    """Carry it out: here if it is short or nobody else would, or else elsewhere. Not within a transaction."""
+    """Carry it out: elsewhere, or here if it is short. Where nobody can be sent word, a beginning is made here and the sweep goes on.
+
+    Not within a transaction.
+    """
     if action.total <= AT_ONCE or not publish(carry_out, args=[str(action.id)]):
-        bulk.carry_out(action.id)
+        bulk.carry_out(action.id, turn=PATIENCE)
 
 
 @shared_task(name="attendees.carry_out", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
 def carry_out(action_id: str) -> None:
-    """Do to many bookings what an organizer wants done."""
-    bulk.carry_out(uuid.UUID(action_id))
+    """Do to many bookings what an organizer wants done, and call for another turn while some is left."""
+    if bulk.carry_out(uuid.UUID(action_id)):
+        publish(carry_out, args=[action_id])
 
 
 @shared_task(name="attendees.sweep")  # type: ignore[untyped-decorator] # celery has no types
@@ -69,7 +75,7 @@ def carry_on() -> int:
     actions = bulk.list_unfinished()
     for action_id in actions:
         try:
-            bulk.carry_out(action_id)
+            carry_out(str(action_id))
         except Exception:
             # Whatever is wrong with this one, the others are not to wait for its sake.
             log.exception("The bulk action %s could not go on", action_id)

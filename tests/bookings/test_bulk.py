@@ -1,19 +1,23 @@
 """One thing done to many bookings: all of them once, whatever happens in between."""
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
+from evently.accounts.models import User
 from evently.accounts.queries import get_user
 from evently.audit.models import AuditEntry
-from evently.bookings import bulk
+from evently.bookings import bulk, tasks
 from evently.bookings.admissions import admit_seats, write_admissions
 from evently.bookings.attendees import AttendeeFilters, count_states
 from evently.bookings.ledger import check
-from evently.bookings.models import Admission, Booking
+from evently.bookings.models import Admission, Booking, BulkAction
 from evently.bookings.tasks import carry_on
-from evently.database import transaction
+from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAllowed, NotFound
 from evently.events.queries import get_event
+from evently.events.services import cancel_event
 from evently.extensions import db
 from evently.notifications.models import Mail
 from tests.factories import get_booking, in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
@@ -81,8 +85,15 @@ def test_in_portions_by_whoever_goes_on(mira, event, monkeypatch):
     fresh()
     monkeypatch.setattr(bulk, "PORTION", 100)
     action = bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters(search="crowd"))
-    # The worker died after two portions.
-    assert [bulk._carry_out_portion(action.id) for _ in range(2)] == [True, True]
+    # Two turns of no time do a portion each; then the worker died in the middle of the third.
+    assert [bulk.carry_out(action.id, turn=0) for _ in range(2)] == [True, True]
+    assert bulk._claim(action.id, utc_now() + dt.timedelta(minutes=1))
+    fresh()
+    assert (bulk.carry_out(action.id), carry_on()) == (False, 0)
+    with transaction() as session:
+        left = session.get_one(BulkAction, action.id, populate_existing=True)
+        assert left.done + left.skipped == 200
+        left.lease_until = utc_now()
     fresh()
     assert bulk.get_action(by=mira, event_id=event.id, action_id=action.id).finished_at is None
     assert carry_on() == 1
@@ -95,6 +106,48 @@ def test_in_portions_by_whoever_goes_on(mira, event, monkeypatch):
     assert get_event(event.id).reserved_tickets == sum(
         db.session.scalars(sa.select(Booking.ticket_count).where(Booking.status == "confirmed", Booking.event_id == event.id))
     )
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("becomes", "sentence"),
+    [
+        (lambda mira, _: set_role(mira, is_organizer=False), "Whoever began this does not manage the event any more."),
+        (lambda mira, _: set_role(mira, is_active=False), "Whoever began this does not manage the event any more."),
+        (lambda mira, event: cancel_event(by=mira, event_id=event.id), "Only bookings of a published event can be changed."),
+    ],
+)
+def test_each_portion_asks_whether_it_still_may(mira, event, monkeypatch, becomes, sentence):
+    monkeypatch.setattr(bulk, "PORTION", 1)
+    for _ in range(3):
+        make_booking(event=event)
+    action = bulk.begin(by=mira, event_id=event.id, kind="admit", filters=AttendeeFilters())
+    assert bulk.carry_out(action.id, turn=0)
+    becomes(mira, event)
+    assert not bulk.carry_out(action.id)
+    with transaction() as session:
+        ended = session.get_one(BulkAction, action.id, populate_existing=True)
+    assert (ended.done, ended.skipped, ended.finished_at is not None, ended.reason) == (1, 0, True, sentence)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Admission)) == 1
+
+
+def set_role(user, **values):
+    with transaction() as session:
+        session.execute(sa.update(User).where(User.id == user.id).values(**values))
+
+
+@on_sqlite
+def test_without_a_broker_the_answer_waits_for_a_beginning_only(mira, event, monkeypatch):
+    make_crowd(event, 230)
+    fresh()
+    monkeypatch.setattr(bulk, "PORTION", 100)
+    monkeypatch.setattr(tasks, "PATIENCE", 0)
+    monkeypatch.setattr(tasks, "publish", lambda *_, **__: False)
+    action = bulk.begin(by=mira, event_id=event.id, kind="cancel", filters=AttendeeFilters())
+    tasks.set_going(action)
+    fresh()
+    begun = bulk.get_action(by=mira, event_id=event.id, action_id=action.id)
+    assert (begun.done + begun.skipped, begun.finished_at, bulk.list_unfinished()) == (100, None, [action.id])
 
 
 @on_sqlite

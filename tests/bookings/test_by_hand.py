@@ -1,17 +1,21 @@
 """A booking that an organizer writes down for somebody."""
 
+import uuid
+
 import pytest
 import sqlalchemy as sa
 
-from evently.accounts.queries import find_user_by_login
+from evently.accounts.queries import find_user_by_login, get_user
+from evently.audit.models import AuditEntry
+from evently.bookings import by_hand
 from evently.bookings.by_hand import add_booking
+from evently.bookings.models import Booking
 from evently.errors import Conflict, Invalid, NotAllowed
 from evently.extensions import db
 from evently.notifications.models import Mail
-from tests.factories import decide, in_days, make_booking, make_event, make_organizer, make_staff, make_user, reload
-
-# What is refused does not depend on the database.
-pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+from tests.factories import decide, in_days, make_event, make_organizer, make_staff, make_user, reload
+from tests.harness.concurrency import at_once
+from tests.harness.site import fresh, on_sqlite
 
 
 @pytest.fixture
@@ -19,6 +23,7 @@ def event(mira):
     return make_event(by=mira, max_tickets_per_booking=2, sales_start=in_days(5))
 
 
+@on_sqlite
 def test_for_somebody_with_an_account_who_is_told_by_mail(mira, event):
     ada = make_user(username="ada", email="ada@example.org")
     for by, login in ((make_staff(), "ADA"), (mira, " ada@Example.org ")):
@@ -30,6 +35,7 @@ def test_for_somebody_with_an_account_who_is_told_by_mail(mira, event):
     assert db.session.scalars(sa.select(Mail.to_address).where(Mail.booking_id == booking.id)).all() == ["ada@example.org"]
 
 
+@on_sqlite
 def test_a_new_person_gets_an_account_that_waits_for_them(mira, event):
     booking = add_booking(by=mira, event_id=event.id, login="new.person@example.org", first_name="New", last_name="Person", tickets=1)
     person = find_user_by_login("new.person@example.org")
@@ -39,6 +45,7 @@ def test_a_new_person_gets_an_account_that_waits_for_them(mira, event):
     assert again.user_id == person.id
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("wish", "field", "sentence"),
     [
@@ -61,6 +68,7 @@ def test_what_is_refused(mira, event, wish, field, sentence):
     assert sentence in refusal.value.fields[field][0]
 
 
+@on_sqlite
 def test_never_over_capacity_nor_over_the_limit_of_a_person(mira):
     event = make_event(by=mira, capacity=3, max_tickets_per_user=2)
     make_user(email="ada@example.org")
@@ -72,6 +80,7 @@ def test_never_over_capacity_nor_over_the_limit_of_a_person(mira):
     assert [reload(booking).status for booking in (first, second)] == ["confirmed", "failed"]
 
 
+@on_sqlite
 def test_only_where_there_is_something_to_book(mira):
     ada = make_user(username="ada")
     for fields in ({"status": "draft"}, {"status": "cancelled"}, {"time": in_days(-1)}):
@@ -82,9 +91,40 @@ def test_only_where_there_is_something_to_book(mira):
             add_booking(by=person, event_id=make_event(by=mira).id, login="ada", tickets=1)
 
 
-def test_the_same_wish_twice_is_one_booking(mira, event):
-    make_user(username="ada")
-    booking = make_booking(event=make_event())
-    first = add_booking(by=make_staff(), event_id=event.id, login="ada", tickets=1)
-    again = add_booking(by=make_staff(), event_id=event.id, login="ada", tickets=1, booking_id=first.id)
-    assert (again.id, again.id != booking.id) == (first.id, True)
+@on_sqlite
+def test_the_same_wish_twice_is_one_booking_even_where_the_first_took_all_seats(mira, event):
+    wish = {"by": mira, "event_id": event.id, "login": "new@example.org", "first_name": "New", "tickets": 10, "booking_id": uuid.uuid4()}
+    first = add_booking(**wish)
+    decide(event)
+    again = add_booking(**wish)
+    assert (again.id, again.status, reload(first).event.available_tickets) == (wish["booking_id"], "confirmed", 0)
+    assert entries() == 1
+    # Another event's booking is no excuse.
+    with pytest.raises(Invalid):
+        add_booking(**wish | {"event_id": make_event(by=mira, capacity=5).id})
+
+
+@on_sqlite
+def test_what_fails_leaves_nothing_behind(mira, event, monkeypatch):
+    def fail(*_):
+        raise RuntimeError
+
+    monkeypatch.setattr(by_hand.wakeups, "plan", fail)
+    with pytest.raises(RuntimeError):
+        add_booking(by=mira, event_id=event.id, login="new@example.org", first_name="New", tickets=1)
+    assert (find_user_by_login("new@example.org"), entries(), db.session.scalar(sa.select(Booking.id))) == (None, 0, None)
+
+
+def test_two_who_add_the_same_new_person_at_once(app, mira, event):
+    mira_id, event_id = mira.id, event.id
+    wish = {"event_id": event_id, "login": "new@example.org", "first_name": "New", "tickets": 1}
+    ids = [uuid.uuid4(), uuid.uuid4(), None]
+    ids[2] = ids[0]
+    added = at_once(app, [lambda id_=id_: add_booking(by=get_user(mira_id), **wish, booking_id=id_).user_id for id_ in ids])
+    fresh()
+    assert added == [find_user_by_login("new@example.org").id] * 3
+    assert (entries(), db.session.scalar(sa.select(sa.func.count()).select_from(Booking))) == (2, 2)
+
+
+def entries():
+    return db.session.scalar(sa.select(sa.func.count()).where(AuditEntry.action == "event.booking_added"))
