@@ -1,5 +1,6 @@
 """At the door: scanning, looking people up, taking it back, and a list for when the network is away."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -60,9 +61,12 @@ def undo_check_in(event_id: uuid.UUID) -> Response:
 
 @blueprint.get("/events/<uuid:event_id>/check-in/turnout")
 def show_turnout(event_id: uuid.UUID) -> Response:
-    """The counters, which other doors move too."""
+    """The counters and the latest scans, which other doors move too; 204 while they are as they were seen."""
     event = get_managed_event(by=signed_in_user(), event_id=event_id)
-    return render("dashboard/_door_turnout.html", event=event, count=turnout.count_turnout(event))
+    known = _door(event)
+    if request.args.get("seen") == known["mark"]:
+        return Response(status=204)
+    return render("dashboard/_door_turnout.html", event=event, is_polled=True, **known)
 
 
 @blueprint.get("/events/<uuid:event_id>/check-in/list")
@@ -77,14 +81,20 @@ def print_door_list(event_id: uuid.UUID) -> Response:
 def _page(event: Event, fragment: str, **context: Any) -> Response:
     known: dict[str, Any] = {"answer": None, "undone": None, "matches": None, "words": "", **context}
     is_fragment = wants_fragment()
-    if not is_fragment:
-        known["latest"] = turnout.list_latest(event)
-    known |= {"count": turnout.count_turnout(event), "opens_at": doors.opens_at(event), "is_early": doors.is_early(event)}
+    # A fragment adds what it changed to the lines that are shown, and the next look at all doors brings them all.
+    known |= {"count": turnout.count_turnout(event), "mark": ""} if is_fragment else _door(event)
+    known |= {"opens_at": doors.opens_at(event), "is_early": doors.is_early(event)}
     response = render("dashboard/check_in.html", fragment, event=event, is_fragment=is_fragment, **known)
     if request.method == "POST":
         # What was found by name shows who is missing.
         response.headers["HX-Trigger"] = "door-changed"
     return response
+
+
+def _door(event: Event) -> dict[str, Any]:
+    count, latest = turnout.count_turnout(event), turnout.list_latest(event)
+    seen = f"{count} {[(line.booking.seq, line.admission.seat) for line in latest]}"
+    return {"count": count, "latest": latest, "mark": hashlib.sha256(seen.encode()).hexdigest()[:12]}
 
 
 def _gate(said: Mapping[str, str]) -> str:

@@ -121,7 +121,32 @@ def test_who_has_no_ticket_at_hand_is_found_by_name(desk: Visitor, event: Event,
     assert "Nobody with that name" in desk.get(f"{door}?q=zzz").text
     fragment = desk.get(f"{door}?q=quil", htmx=True).text
     assert fragment.lstrip().startswith('<div id="door-matches"')
-    assert desk.get(f"{door}/turnout", htmx=True).text.startswith('<dl class="figures" id="door-turnout"')
+    assert desk.get(f"{door}/turnout", htmx=True).text.lstrip().startswith('<dl class="figures" id="door-turnout"')
+
+
+@ONE
+def test_a_door_sees_who_came_in_at_another_within_seconds(desk: Visitor, event: Event, door: str):
+    booking = make_booking(user=make_user(first_name="Ada", last_name="Quill"), event=event, tickets=2)
+    page = desk.get(door).text
+    poll = re.search(r'id="door-turnout" hx-get="([^"]*)" hx-trigger="every 5s"', page)[1].replace("&amp;", "&")  # type: ignore[index]
+    assert desk.get(poll, htmx=True).status_code == 204
+    scan(desk, door, code=ticket(booking).code, gate="South")
+    seen = desk.get(poll, htmx=True).text
+    assert turnout(seen)[0] == "1"
+    assert re.search(r'<ul class="ledger" id="latest-scans"[^>]*hx-swap-oob="true">.*Ada Quill.*, South.*</ul>', seen, re.DOTALL)
+    again = re.search(r'hx-get="([^"]*)"', seen)[1].replace("&amp;", "&")  # type: ignore[index]
+    assert desk.get(again, htmx=True).status_code == 204
+
+
+@ONE
+def test_what_is_off_is_said_to_be_off(desk: Visitor, mira: User):
+    cancelled = make_event(by=mira, status="cancelled", capacity=520)
+    at = f"/dashboard/events/{cancelled.id}"
+    assert "This event was called off: no ticket of it is valid." in desk.get(f"{at}/check-in").text
+    page = words(desk.get(at).text)
+    assert ("520" in page.split("Seats available")[1].split("Revenue")[0], "nothing is on sale any more" in page) == (False, True)
+    by_hand = desk.get(f"{at}/attendees/new").text
+    assert ("seats left" in by_hand, "This event is cancelled, so no booking can be added." in by_hand) == (False, True)
 
 
 @ONE
@@ -142,15 +167,16 @@ def test_a_scan_asks_the_database_the_same_however_many_have_come(
             booking = make_booking(event=event, tickets=seats)
             code = ticket(booking).signed
             asked.clear()
-            begun = time.perf_counter()
+            begun = time.process_time()
             answer = client.post(door, data={"csrf_token": token, "code": code}, headers={"HX-Request": "true"})
-            took.append((len(asked), round(1000 * (time.perf_counter() - begun), 1)))
+            took.append((len(asked), round(1000 * (time.process_time() - begun), 1)))
             assert 'data-verdict="valid"' in answer.text
             client.post(door, data={"csrf_token": token, "ticket": f"{booking.id}:"})
     finally:
         sa.event.remove(db.engine, "before_cursor_execute", note)
-    # For the report; what is promised is 200 ms, and what is tested is what does not depend on the machine.
+    # What is promised is 200 ms; its own time, because others may be at work on this machine.
     record_testsuite_property(f"statements and milliseconds of two scans, {db.engine.dialect.name}", str(took))
+    assert max(milliseconds for _, milliseconds in took) < 200
     # Session, person and event, the locked booking, its seats, the row, and the counters; SQLite counts each BEGIN.
     assert took[0][0] == took[1][0] <= 16, asked
 
