@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from evently.accounts.models import User
-from evently.database import utc_now
+from evently.database import CENT, utc_now
 from evently.events.models import Event
 from evently.events.queries import is_managed_by
 from evently.extensions import db
@@ -38,13 +39,14 @@ class Sales:
 @dataclass
 class Figures(Sales):
     """Of those tickets: booked in these seven days and in the seven before, by the day in UTC, for events that have
-    begun, and of these last, how many opened the door.
+    begun, and of these last, how many opened the door. `earned`: by currency the money of either week.
     """
 
     this_week: int = 0
     week_before: int = 0
     past_tickets: int = 0
     admitted: int = 0
+    earned: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     @property
     def check_in_rate(self) -> float | None:
@@ -62,12 +64,16 @@ def get_figures(*, by: User) -> Figures:
     figures, now = Figures(), utc_now()
     is_counted = (is_managed_by(by), Event.archived_at.is_(None))
     day, week, fortnight = EventDay.day, now.date() - WEEK, now.date() - 2 * WEEK
-    weeks = (_tickets(day > week), _tickets((day > fortnight) & (day <= week)))
+    weeks = [
+        _within(column, when) for column in (EventDay.tickets, EventDay.cents) for when in (day > week, (day > fortnight) & (day <= week))
+    ]
     query = select(EventDay.currency, *SUMS, *weeks).join(Event, EventDay.event_id == Event.id).where(*is_counted)
-    for currency, tickets, cents, this_week, week_before in db.session.execute(query.group_by(EventDay.currency).order_by(WORTH)):
+    for currency, tickets, cents, *lately in db.session.execute(query.group_by(EventDay.currency).order_by(WORTH)):
         figures.add(currency, tickets, cents)
-        figures.this_week += int(this_week)
-        figures.week_before += int(week_before)
+        this_week, week_before, earned, earned_before = map(int, lately)
+        figures.this_week += this_week
+        figures.week_before += week_before
+        figures.earned[currency] = (earned * CENT, earned_before * CENT)
     held, admitted = (func.coalesce(func.sum(column), 0) for column in (EventTotal.tickets, EventTotal.admitted))
     door = select(held, admitted).join(Event, EventTotal.event_id == Event.id).where(*is_counted, Event.time <= now)
     figures.past_tickets, figures.admitted = map(int, db.session.execute(door).one())
@@ -84,5 +90,5 @@ def list_sales(*, by: User, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID,
     return sales
 
 
-def _tickets(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(EventDay.tickets).filter(condition), 0)
+def _within(column: InstrumentedAttribute[int], condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column).filter(condition), 0)
