@@ -57,6 +57,8 @@ def test_people_are_told_of_another_place_once_somebody_has_seen_how_many(
     warnings: list[str] = []
     page.on("console", lambda message: warnings.append(message.text) if message.type in {"warning", "error"} else None)
     page.goto(f"/dashboard/events/{event.id}/edit")
+    # Where one is, on a telephone too.
+    expect(page.locator("nav.tabs [aria-current]")).to_be_in_viewport(ratio=1)
     page.get_by_label("Venue").fill("New hall")
     page.get_by_label("Venue").blur()
     if javascript:
