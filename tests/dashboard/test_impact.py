@@ -99,6 +99,10 @@ def test_another_day_says_that_the_door_begins_anew(desk: Visitor, event: Event,
     assert "come in" not in panel(desk.get(f"/dashboard/events/{event.id}/impact?venue=New+hall", htmx=True))
 
 
+def test_the_zone_of_an_event_is_not_that_of_whoever_edits_it(desk: Visitor, event: Event):
+    assert "data-own-zone" not in desk.get(edit(event)).text
+
+
 @pytest.mark.parametrize("fields", [{"name": "Other"}, {"description": "More"}, {"price_per_ticket": "99"}])
 def test_the_rest_is_saved_without_a_question(desk: Visitor, event: Event, fields: dict[str, str]):
     assert desk.submit(edit(event), fields).status_code == 303
