@@ -107,10 +107,15 @@
     if (verdict === "valid") { tone(880, 0, .15, "sine"); tone(1320, .12, .25, "sine"); }
     else tone(verdict === "used" ? 330 : 180, 0, .6, "square");
   };
+  /* Whoever tapped a name further down sees the verdict too. */
+  const tell = (panel) => {
+    panel.scrollIntoView({ block: "nearest" });
+    sound(panel.dataset.verdict);
+  };
   toggle.hidden = !window.AudioContext;
   setSound(recall("sound") !== "off");
   toggle.addEventListener("click", () => { setSound(toggle.getAttribute("aria-pressed") !== "true"); focus(); });
-  document.addEventListener("htmx:load", (event) => { if (event.detail.elt.id === "scan-result") sound(event.detail.elt.dataset.verdict); });
+  document.addEventListener("htmx:load", (event) => { if (event.detail.elt.id === "scan-result") tell(event.detail.elt); });
 
   /* The camera, read by the browser where it can and by a script of the CDN elsewhere. */
   const button = document.getElementById("use-camera"), video = document.getElementById("camera"), says = document.getElementById("camera-says");

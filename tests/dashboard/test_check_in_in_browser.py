@@ -79,6 +79,7 @@ def test_a_hand_scanner_types_one_ticket_after_the_other(page: Page, event: Even
     page.get_by_label("No ticket at hand?").press_sequentially("quill")
     page.get_by_role("button", name="Check in of Ada Quillfeather").click()
     expect(verdict).to_contain_text("Valid")
+    expect(verdict).to_be_in_viewport(ratio=0.9)
     expect(page.locator("#door-matches")).to_contain_text("Inside")
     expect(page.get_by_label("Scan a ticket")).to_be_focused()
     assert count() == 4
