@@ -59,7 +59,7 @@ class MessageForm(PlainForm):
     def whom(self) -> dict[str, Any]:
         return {"audience": one_of(AUDIENCES, self.audience.data or "") or EVERYONE, "booking_ids": self.booking_ids}
 
-    def words(self) -> dict[str, str]:
+    def words(self) -> dict[str, Any]:
         return {"subject": self.subject.data or "", "body": self.body.data or ""}
 
 

@@ -85,7 +85,7 @@ def get_mail(mail_id: int) -> Mail:
 def name_recipients(ids: Iterable[str]) -> dict[str, str]:
     """To whom these mails are, by their ids as text; nobody's name where they are gone."""
     numbers = [int(id_) for id_ in ids]
-    mails = db.session.scalars(select(Mail).where(Mail.id.in_(numbers))) if numbers else []
+    mails: Sequence[Mail] = db.session.scalars(select(Mail).where(Mail.id.in_(numbers))).all() if numbers else []
     return {str(mail.id): mail.user.full_name for mail in mails if mail.user}
 
 

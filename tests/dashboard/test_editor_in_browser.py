@@ -68,6 +68,7 @@ def test_people_are_told_of_another_place_once_somebody_has_seen_how_many(
         # While it is typed, before one leaves the field.
         page.get_by_label("Seats", exact=True).fill("1")
         expect(page.locator("#change-impact")).to_contain_text("This cannot be saved")
+        expect(page.get_by_role("button", name="Save changes")).to_be_visible()
         page.get_by_label("Seats", exact=True).fill(str(event.capacity))
         expect(page.locator("#change-impact")).not_to_contain_text("This cannot be saved")
     else:
@@ -89,9 +90,16 @@ def test_a_first_event_starts_in_the_zone_of_the_browser(new_page: NewPage, mira
     for address in ("/dashboard/events/new", "/dashboard/events/import"):
         page.goto(address)
         expect(page.get_by_label("Time zone")).to_have_value("America/Lima")
-    make_event(by=mira, timezone="Europe/Oslo")
+    # What was chosen stays: in a form that comes back, and of an event that is there.
     page.goto("/dashboard/events/new")
-    expect(page.get_by_label("Time zone")).to_have_value("Europe/Oslo")
+    page.get_by_label("Time zone").select_option("Asia/Tokyo")
+    page.get_by_role("button", name="Save as draft").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
+    event = make_event(by=mira, timezone="Europe/Oslo")
+    for address in ("/dashboard/events/new", f"/dashboard/events/{event.id}/edit"):
+        page.goto(address)
+        expect(page.get_by_label("Time zone")).to_have_value("Europe/Oslo")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
