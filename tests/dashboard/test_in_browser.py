@@ -27,7 +27,7 @@ def test_every_page_is_accessible_and_fits_a_phone(new_page: NewPage, mira: User
     page = new_page()
     log_in(page, mira)
     addresses = ["/", "/events", "/events?q=zzz", "/events/new", f"/events/{draft.id}"]
-    addresses += [f"/events/{event.id}", f"/events/{event.id}/cancellation"]
+    addresses += [f"/events/{event.id}", f"/events/{event.id}/cancellation", f"/events/{event.id}/messages"]
     look_at(page, [f"/dashboard{address}" for address in addresses])
 
 
@@ -54,13 +54,29 @@ def test_the_bookings_turn_their_pages_in_place(page: Page, mira: User, event: E
     expect(page).to_have_url(f"/dashboard/events/{event.id}?page=2")
 
 
-def test_a_description_is_previewed_while_it_is_written(page: Page, mira: User):
+def test_what_is_written_is_looked_at_before_anybody_gets_it(page: Page, mira: User, event: Event):
+    warnings: list[str] = []
+    page.on("console", lambda message: warnings.append(message.text) if message.type in {"warning", "error"} else None)
     log_in(page, mira)
     page.goto("/dashboard/events/new")
     page.get_by_label("Description").fill("## Doors at eight\n\nBring **shoes**.")
     page.get_by_role("button", name="Preview the description").click()
     expect(page.locator("#description-preview h3")).to_have_text("Doors at eight")
     expect(page).to_have_url("/dashboard/events/new")
+    page.goto(f"/dashboard/events/{event.id}/messages")
+    for audience in ("People in line", "People with tickets"):
+        page.get_by_label(audience, exact=True).check(force=True)
+    expect(page.locator("#message-audience")).to_contain_text("22 people")
+    page.get_by_label("Message", exact=True).fill("Bring a coat.")
+    page.get_by_role("button", name="See how it looks").click()
+    expect(page.frame_locator("#message-preview iframe").get_by_role("paragraph").filter(has_text="Bring a coat.")).to_be_visible()
+    page.goto(f"/dashboard/events/{event.id}/cancellation")
+    page.get_by_label("A word to them").fill("The organ is broken.")
+    page.get_by_role("button", name="See the mail").click()
+    expect(page.frame_locator("#cancellation-mail iframe").get_by_role("paragraph").filter(has_text="The organ is broken.")).to_be_visible()
+    page.get_by_role("button", name="Cancel the event and tell 22 people").click()
+    expect(page.get_by_text("The organ is broken.")).to_be_visible()
+    assert warnings == []
 
 
 @pytest.mark.parametrize("javascript", [True, False])
