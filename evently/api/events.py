@@ -39,7 +39,9 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
     return present_page(queries.describe_public_events(filters, page=query["page"], size=query["page_size"]))
 
 
-@endpoint("GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=("not_found",), asks=None)
+@endpoint(
+    "GET", "/user/events/<uuid:event_id>/", answer=PublicEvent, refuses=("not_found",), asks=None, foresees=queries.foresee_description
+)
 def show_event(event_id: uuid.UUID) -> dict[str, Any]:
     """One published event, its seats counted now."""
     return queries.describe_published_event(event_id) | {"available_tickets": queries.count_available_tickets(event_id)}
