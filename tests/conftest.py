@@ -27,10 +27,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 
+from evently.accounts import passwords
 from evently.accounts.models import User
 from evently.extensions import limiter
 from evently.launch.ports import free_port
@@ -43,6 +45,14 @@ from tests.harness.site import Site, clean, site_of
 from tests.harness.visitor import Visitor
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "master")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Nobody guesses the passwords of tests; what the site's own hashes cost is tried in tests/accounts/test_passwords.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,14 @@ def _parts(subtype: str, parts: Sequence[bytes], boundary: str) -> bytes:
 
 def _words(text: str, subtype: str) -> bytes:
     head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
-    lines = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
-    return head + binascii.b2a_qp(lines, istext=True)
+    return head + b"\r\n".join(map(_quoted, text.replace("\r\n", "\n").split("\n")))
+
+
+# Most lines of a mail are those of the last one.
+@lru_cache(maxsize=2048)
+def _quoted(line: str) -> bytes:
+    # As no text, so that a lone carriage return, which some servers take for the end of a line, is encoded too.
+    return binascii.b2a_qp(line.encode(), istext=False).replace(b"\n", b"\r\n")
 
 
 def _file(attachment: Attachment) -> bytes:

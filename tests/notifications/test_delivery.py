@@ -1,6 +1,7 @@
 """Mails as they arrive: what is in them, in which order they go, and what nobody can write into them."""
 
 import datetime as dt
+from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -10,7 +11,7 @@ from evently.bookings.services import cancel_booking
 from evently.database import transaction, utc_now
 from evently.extensions import db
 from evently.launch.embedded import EmbeddedWorker
-from evently.notifications import outbox
+from evently.notifications import mime, outbox
 from evently.notifications.models import Mail
 from tests.factories import decide, make_booking, make_event, make_user
 from tests.harness.live import working
@@ -148,6 +149,16 @@ def test_nobody_writes_headers_through_a_name(open_office, mira):
     assert sorted({name.lower() for name in message}) == sorted(
         ["from", "to", "reply-to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"]
     )
+
+
+@pytest.mark.parametrize("line", ["a\r.\r\tb", "ends with a space ", "ends with a tab\t", ".", "é→😀 " * 40, "x=" * 100, ""])
+def test_every_line_survives_and_none_ends_before_its_end(line):
+    body = mime.body(f"{line}\nlast", "", [], boundary="x")
+    part = message_from_bytes(body).get_payload(0)
+    assert part.get_payload(decode=True).decode() == f"{line}\r\nlast"
+    # No lone break, at which a server might end the mail (as with "\r.\r"), and no line beyond what mail may have.
+    lines = body.split(b"\r\n")
+    assert not any(b"\r" in written or b"\n" in written or len(written) > 76 for written in lines)
 
 
 def test_a_long_subject_survives(open_office, mira):
