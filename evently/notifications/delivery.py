@@ -16,7 +16,7 @@ from evently.notifications import outbox
 from evently.notifications.letters import BadAddress, Letter, compose, sender_domain
 from evently.notifications.models import Mail
 from evently.notifications.overtaken import why_overtaken
-from evently.notifications.smtp import MailServer, Refused, Unreachable
+from evently.notifications.smtp import MailServer, Refused, Unanswered, Unreachable
 
 log = logging.getLogger(__name__)
 BATCH = 50
@@ -120,7 +120,8 @@ def _send_batch(server: MailServer, mails: Sequence[Mail], misses: int) -> tuple
         except Unreachable as error:
             misses += 1
             log.warning("Mail %s waits for another try: %s", mail.id, error)
-            outbox.try_later(mail, reason=str(error))
+            note = outbox.note_unanswered if isinstance(error, Unanswered) else outbox.try_later
+            note(mail, reason=str(error))
     return sent, misses
 
 

@@ -6,7 +6,7 @@ checks that the lease is still the one it took, so a worker that was taken for d
 
 That leaves one window: a worker that dies after the mail server said "250" and before `mark_sent` is committed. The
 mail is then sent a second time, with the same Message-ID. SMTP knows no way to ask whether a mail was taken, so a line
-that breaks between the last byte and the "250" is the same window: the mail is tried again later.
+that breaks between the last byte and the "250" is the same window: the mail is tried again, but only a few times.
 """
 
 import datetime as dt
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 MAILBOX = "mailbox"
 # With the delays below this is about a day, after which nobody waits for the mail any more.
 MAX_ATTEMPTS = 30
+# How often a mail is handed over whole without an answer, each time perhaps to its reader.
+MAX_UNANSWERED = 3
 # seconds; doubled with each attempt, up to the longest
 FIRST_DELAY, LONGEST_DELAY = 10.0, 3600.0
 # Of those who count what was sent within a minute; any number that nobody else locks.
@@ -110,13 +112,23 @@ def mark_sent(mail: Mail, *, answer: str) -> None:
     _settle(mail, status=SENT, tried_at=now, sent_at=now, provider_id=answer[:200], last_error=None)
 
 
-def try_later(mail: Mail, *, reason: str) -> None:
-    """Another try after a while, unless there were too many."""
+def try_later(mail: Mail, *, reason: str, **values: Any) -> None:
+    """Another try after a while, unless there were too many; `values` are written with it."""
     if mail.attempts >= MAX_ATTEMPTS:
         give_up(mail, reason=f"Given up after {mail.attempts} tries: {reason}")
     else:
         now = utc_now()
-        _settle(mail, status=QUEUED, tried_at=now, last_error=reason[:LONGEST_REASON], not_before=now + back_off(mail.attempts))
+        values |= {"last_error": reason[:LONGEST_REASON], "not_before": now + back_off(mail.attempts)}
+        _settle(mail, status=QUEUED, tried_at=now, **values)
+
+
+def note_unanswered(mail: Mail, *, reason: str) -> None:
+    """The server may have taken it, or not: nobody can say. Another try, and after a few it is for people to decide."""
+    times = mail.context.get("unanswered", 0) + 1
+    if times >= MAX_UNANSWERED:
+        give_up(mail, reason=f"It may have arrived: {times} times the server had all of it and gave no answer: {reason}")
+    else:
+        try_later(mail, reason=f"No answer to the whole mail: {reason}", context=mail.context | {"unanswered": times})
 
 
 def give_up(mail: Mail, *, reason: str) -> None:

@@ -16,6 +16,10 @@ class Unreachable(Exception):
     """The server cannot be talked to, now or any more. Says nothing about the mail."""
 
 
+class Unanswered(Unreachable):
+    """The line broke after the whole mail was handed over: the server may have taken it."""
+
+
 class Refused(Exception):
     """The server does not take this mail: not now, or never."""
 
@@ -39,7 +43,10 @@ class MailServer:
     _line: smtplib.SMTP | None = field(default=None, init=False, repr=False)
 
     def send(self, *, sender: str, recipient: str, content: bytes) -> str:
-        """The server's answer when it has taken the mail. Raises Refused, and Unreachable when the line breaks."""
+        """The server's answer when it has taken the mail. Raises Refused, and Unreachable or Unanswered when the line breaks.
+
+        Lines of `content` end with CRLF, the last one too.
+        """
         line = self._line or self._open()
         try:
             return self._hand_over(line, sender, recipient, content)
@@ -49,6 +56,9 @@ class MailServer:
         except smtplib.SMTPNotSupportedError as error:
             # An address beyond ASCII, for a server that does not know such.
             raise Refused(553, str(error).encode()) from error
+        except Unanswered:
+            self._drop()
+            raise
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise Unreachable(_reason(error)) from error
@@ -94,10 +104,15 @@ class MailServer:
     def _hand_over(line: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> str:
         _expect_yes(*line.mail(sender, [] if recipient.isascii() else ["SMTPUTF8"]))
         _expect_yes(*line.rcpt(recipient))
+        code, answer = line.docmd("DATA")
+        if code != 354:
+            raise Refused(code, answer)
+        # A line that is one dot ends the mail, so dots that begin a line are doubled.
+        line.send(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
         try:
-            code, answer = line.data(content)
-        except smtplib.SMTPDataError as error:
-            raise Refused(error.smtp_code, _bytes(error.smtp_error)) from error
+            code, answer = line.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            raise Unanswered(_reason(error)) from error
         _expect_yes(code, answer)
         return _words(code, answer)
 

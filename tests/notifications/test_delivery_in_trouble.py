@@ -11,7 +11,8 @@ from evently.database import transaction, utc_now
 from evently.extensions import db
 from evently.notifications import delivery, outbox
 from evently.notifications.models import Mail
-from tests.factories import make_booking
+from evently.notifications.retrying import retry_mail
+from tests.factories import make_booking, make_superuser
 from tests.harness.parts import ROOT
 from tests.harness.site import apart
 from tests.notifications.post_office import change_mails, deliver, let_time_pass, mails, only_mail, write_mails
@@ -105,6 +106,24 @@ def test_a_line_that_breaks_in_the_middle_of_a_mail(open_office, booking):
     let_time_pass()
     assert deliver() == 1
     assert len(set(open_office.recipients)) == len(open_office.messages) == 5
+
+
+def test_what_may_have_arrived_is_not_sent_for_a_day(open_office, booking):
+    open_office.drops = 100
+    for _ in range(outbox.MAX_UNANSWERED + 2):
+        deliver()
+        let_time_pass()
+    # Each time the server had the whole mail, and may have kept it.
+    assert 100 - open_office.drops == outbox.MAX_UNANSWERED
+    assert only_mail().status == "failed"
+    assert only_mail().last_error.startswith("It may have arrived: 3 times the server had all of it")
+    # Who tries it by hand sends one more.
+    retry_mail(by=make_superuser(), mail_id=only_mail().id)
+    deliver()
+    assert (only_mail().status, 100 - open_office.drops) == ("failed", outbox.MAX_UNANSWERED + 1)
+    open_office.drops = 0
+    retry_mail(by=make_superuser(), mail_id=only_mail().id)
+    assert deliver() == 1
 
 
 def test_a_server_that_hangs_up_politely(open_office, booking):
