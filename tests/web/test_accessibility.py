@@ -1,5 +1,7 @@
 """What axe finds, and whether anything sticks out sideways: on every page of attendees, in both themes."""
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page, expect
 
+from config import ROOT
 from evently.accounts.models import User
 from evently.bookings.models import Admission
 from evently.bookings.services import cancel_booking
@@ -20,6 +23,7 @@ pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
+PICTURES = ROOT / "artifacts" / "screenshots"
 LONG_NAME = "Donaudampfschifffahrts-Weihnachtsbrunch an Bord der „Morgenröte“"
 
 
@@ -35,16 +39,26 @@ def sticks_out(page: Page) -> bool:
 
 
 def look_at(page: Page, addresses: list[str]) -> None:
+    """Nothing to find in both themes, nothing that sticks out at any width; and a picture of each, for people to look at."""
     found = []
-    for address in addresses:
+    for number, address in enumerate(addresses):
         page.goto(address)
-        for theme, width in (("light", 1280), ("dark", 360)):
+        for theme, width in (("light", 1440), ("light", 768), ("dark", 360)):
             page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": 900})
-            found += findings(page)
-        if sticks_out(page):
-            found.append((address, "sticks out sideways", []))
+            take_picture(page, f"{number:02}{address}", width)
+            if width != 768:
+                found += findings(page)
+            if sticks_out(page):
+                found.append((address, f"sticks out sideways at {width} px", []))
     assert found == []
+
+
+def take_picture(page: Page, name: str, width: int) -> None:
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2].partition("[")[0].partition(" ")[0]
+    # What differs from run to run would only leave the pictures of the last run behind.
+    subject = re.sub(r"[^a-z0-9]+", "-", re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", name.lower())).strip("-")[:60]
+    page.screenshot(path=PICTURES / f"{test}-{subject}-{width}.jpg", type="jpeg", quality=60, full_page=True, animations="disabled")
 
 
 def log_in(page: Page, user: User) -> None:
