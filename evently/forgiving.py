@@ -101,7 +101,11 @@ class ForgivingCache(RedisCache):
         return ("MGET", *(f"{self._get_prefix()}{key}" for key in keys))
 
     def set(self, key: str, value: Any, timeout: Any = None) -> Any:
-        return ask_broker(lambda: super(ForgivingCache, self).set(key, value, timeout))
+        seconds = self._normalize_timeout(timeout)
+        # -1: for ever, as the parent has it
+        limit = () if seconds == -1 else ("EX", seconds)
+        question = ("SET", f"{self._get_prefix()}{key}", self.serializer.dumps(value), *limit)
+        return ask_broker(lambda: self._line.ask(question)) == [b"OK"]
 
     def set_many(self, mapping: dict[str, Any], timeout: Any = None) -> list[Any]:
         return ask_broker(lambda: super(ForgivingCache, self).set_many(mapping, timeout)) or []

@@ -165,8 +165,8 @@ def _page(scope: str, query: Select[Event], filters: EventFilters, read: Read[Fo
         first, only_ids = (number - 1) * size, query.with_only_columns(Event.id)
         if (filters.search or filters.venue) and (total := count()) <= RARE:
             # All of them, or PostgreSQL would walk the whole list in order for a page: it takes no beginning of a word for rare.
-            return list(db.session.scalars(only_ids))[first : first + size], total
-        ids = list(db.session.scalars(only_ids.limit(size).offset(first)))
+            return _ids(only_ids)[first : first + size], total
+        ids = _ids(only_ids.limit(size).offset(first))
         return ids, first + len(ids) if len(ids) < size and (ids or number == 1) else count()
 
     ids, total = ask(f"list:{question} {number} {size}", find, of=(EVENTS,), seconds=seconds)
@@ -177,15 +177,23 @@ def _ask(_key: str, work_out: Callable[[], Answer], **_: object) -> Answer:
     return work_out()
 
 
+def _ids(query: Select[uuid.UUID]) -> list[uuid.UUID]:
+    # By the session's connection, here and below: plain values need nothing of what a session does for entities.
+    return list(db.session.connection().scalars(query))
+
+
 def _count(query: Select[Event]) -> int:
-    return db.session.scalar(query.order_by(None).with_only_columns(func.count())) or 0
+    return db.session.connection().scalar(query.order_by(None).with_only_columns(func.count())) or 0
 
 
 def _read_values(ids: Sequence[uuid.UUID], filters: EventFilters) -> list[dict[str, Any]]:
     """As `_read`; by name of the column, with their organizer and their seats."""
-    with single_statement(writes=False) as connection:
-        found = connection.execute(_VALUES, {"ids": list(ids)}).mappings().all() if ids else []
-    events = {row["id"]: {**row, "organizer": {"username": row["username"]}, "is_active": row["status"] == PUBLISHED} for row in found}
+    if not ids:
+        return []
+    found = db.session.connection().execute(_VALUES, {"ids": list(ids)})
+    names = tuple(found.keys())
+    rows = [dict(zip(names, row, strict=True)) for row in found]
+    events = {row["id"]: row | {"organizer": {"username": row["username"]}, "is_active": row["status"] == PUBLISHED} for row in rows}
     now = utc_now()
     return [events[id_] for id_ in ids if id_ in events and not (filters.is_upcoming and events[id_]["time"] <= now)]
 
