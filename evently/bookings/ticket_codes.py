@@ -9,7 +9,7 @@ one; docs/tickets.md tells doors how.
 import base64
 import hmac
 import uuid
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from flask import current_app
@@ -30,8 +30,14 @@ FORMAT = "EV1"
 
 def encode_code(seq: int, seat: int) -> str:
     """`7K4M29QD` for this seat, from 1, of the booking with this `seq`."""
+    return _encoded(seq, seat, _code_key(_secret()))
+
+
+# A mail and its calendar file, a page and its QR code name the same ticket.
+@lru_cache(maxsize=1024)
+def _encoded(seq: int, seat: int, key: bytes) -> str:
     length, seats = next((length, seats) for length, seats in FORMS if seat <= seats and (seq + 1) * seats <= len(CODE_ALPHABET) ** length)
-    number, letters = _permute(seq * seats + seat - 1, _side(length)), []
+    number, letters = _permute(seq * seats + seat - 1, _side(length), key), []
     for _ in range(length):
         number, index = divmod(number, len(CODE_ALPHABET))
         letters.append(CODE_ALPHABET[index])
@@ -50,7 +56,7 @@ def decode_code(written: str) -> tuple[int, int] | None:
     number = 0
     for letter in code:
         number = number * len(CODE_ALPHABET) + CODE_ALPHABET.index(letter)
-    seq, seat = divmod(_permute_back(number, _side(len(code))), seats)
+    seq, seat = divmod(_permute_back(number, _side(len(code)), _code_key(_secret())), seats)
     # A short code and a long one never mean the same ticket.
     return (seq, seat + 1) if seq and encode_code(seq, seat + 1) == code else None
 
@@ -89,23 +95,23 @@ def public_key_pem() -> str:
     return _private_key(_secret()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def _permute(number: int, side: int) -> int:
+def _permute(number: int, side: int, key: bytes) -> int:
     """Another number below side², each for one: a Feistel network of two halves."""
     left, right = divmod(number, side)
     for turn in range(ROUNDS):
-        left, right = right, (left + _noise(turn, right, side)) % side
+        left, right = right, (left + _noise(turn, right, side, key)) % side
     return left * side + right
 
 
-def _permute_back(number: int, side: int) -> int:
+def _permute_back(number: int, side: int, key: bytes) -> int:
     left, right = divmod(number, side)
     for turn in reversed(range(ROUNDS)):
-        left, right = (right - _noise(turn, left, side)) % side, left
+        left, right = (right - _noise(turn, left, side, key)) % side, left
     return left * side + right
 
 
-def _noise(turn: int, half: int, side: int) -> int:
-    return int.from_bytes(hmac.digest(_code_key(_secret()), f"{turn} {side} {half}".encode(), "sha256")) % side
+def _noise(turn: int, half: int, side: int, key: bytes) -> int:
+    return int.from_bytes(hmac.digest(key, f"{turn} {side} {half}".encode(), "sha256")) % side
 
 
 def _side(length: int) -> int:

@@ -102,8 +102,13 @@ class MailServer:
 
     @staticmethod
     def _hand_over(line: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> str:
-        _expect_yes(*line.mail(sender, [] if recipient.isascii() else ["SMTPUTF8"]))
-        _expect_yes(*line.rcpt(recipient))
+        if recipient.isascii():
+            # Plain addresses, which need none of the library's reading.
+            _expect_yes(*line.docmd("MAIL", f"FROM:<{sender}>"))
+            _expect_yes(*line.docmd("RCPT", f"TO:<{recipient}>"))
+        else:
+            _expect_yes(*line.mail(sender, ["SMTPUTF8"]))
+            _expect_yes(*line.rcpt(recipient))
         code, answer = line.docmd("DATA")
         if code != 354:
             raise Refused(code, answer)
