@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -188,6 +189,8 @@ def check_proxies() -> Finding:
             has_hsts = "Strict-Transport-Security" in answer.headers
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return trouble(f"{site} answers with a certificate that nobody trusts: {reason.verify_message}", "Put a real one in its place.")
         return trouble(
             f"{site} does not answer: {reason}", "Is SITE_URL what people type, and does the proxy lead here? Links in mails begin with it."
         )

@@ -15,6 +15,7 @@ import crossplane
 import pytest
 from flask import Flask
 
+from evently.cli.checks import check_proxies
 from evently.launch.ports import free_port
 from evently.launch.processes import Child, wait_until
 from tests.harness.live import serving
@@ -87,7 +88,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 @pytest.mark.parametrize("site", ["postgresql"], indirect=True)
-def test_the_site_behind_it(https: tuple[int, int]):
+def test_the_site_behind_it(https: tuple[int, int], app: Flask, monkeypatch: pytest.MonkeyPatch):
     http_port, https_port = https
     status, headers, _ = ask(http_port, "/login?next=/bookings", scheme="http")
     assert (status, headers["Location"]) == (308, f"https://{NAME}/login?next=/bookings")
@@ -111,6 +112,10 @@ def test_the_site_behind_it(https: tuple[int, int]):
     # Whoever writes an address of their own is counted all the same.
     left = [ask(https_port, "/", **{"X-Forwarded-For": f"198.51.100.{n}"})[1]["X-RateLimit-Remaining"] for n in range(3)]
     assert left == [str(int(left[0]) - n) for n in range(3)]
+
+    # The doctor tells a certificate of one's own from a proxy that leads nowhere.
+    monkeypatch.setitem(app.config, "SITE_URL", f"https://127.0.0.1:{https_port}")
+    assert "with a certificate that nobody trusts" in check_proxies().says
 
 
 def _is_up(port: int) -> bool:

@@ -1,5 +1,6 @@
 """The units for one machine: their commands, and what systemd itself says where it is at hand."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -55,3 +56,25 @@ def test_systemd_understands_them(tmp_path: Path):
     done = subprocess.run(["systemd-analyze", "verify", *sorted(tmp_path.iterdir())], capture_output=True, text=True, check=False)
     complaints = [line for line in done.stderr.splitlines() if "evently" in line and str(tmp_path) in line]
     assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "program"),
+    [
+        (["db", "upgrade"], "/srv/evently/.venv/bin/flask --app wsgi db upgrade"),
+        (["restore", "a file.dump"], "/srv/evently/deploy/restore.sh a file.dump"),
+    ],
+)
+def test_commands_get_what_the_units_get(tmp_path: Path, asked: list[str], program: str):
+    (tmp_path / "systemd-run").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "systemd-run").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    said = subprocess.run(
+        [ROOT / "deploy" / "evently", *asked], env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    words = said.stdout.splitlines()
+    service = read(ROOT / "deploy" / "systemd" / "evently-backup.service")["Service"]
+    assert f"EnvironmentFile={service['EnvironmentFile']}" in words
+    assert service["Environment"] in words
+    assert " ".join(words).endswith(f" {program}")
+    assert words[-1] == asked[-1]
