@@ -115,12 +115,12 @@ class Sale:
 
 
 def _wait_for_server(connection: http.client.HTTPConnection) -> None:
-    """Connect, again and again while it is refused: nothing was asked then."""
+    """Connect, again and again while it is refused, or reset before it was taken: nothing was asked then."""
     deadline = time.monotonic() + PATIENCE
     while connection.sock is None:
         try:
             connection.connect()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
             assert time.monotonic() < deadline, "the web server stayed away"
             time.sleep(0.05)
 

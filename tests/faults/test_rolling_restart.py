@@ -35,7 +35,7 @@ def ask_to_stop(part: Service) -> None:
 def refuses(web: Web) -> bool:
     try:
         socket.create_connection(("127.0.0.1", web.port), timeout=1).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     return False
 
