@@ -77,28 +77,46 @@ def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seco
         # Within a transaction we see what nobody else sees yet.
         return work_out()
     versions: Versions = current_app.extensions["versions"]
-    kind, key = key.partition(":")[0], _place(key)
-    found, kept = versions.look(of, key)
-    now = time.time()
-    is_good = kept is not None and kept[0] == found and kept[1] > now
-    versions.note(kind, is_good=is_good)
-    metrics.count_lookup(kind, is_good=is_good)
+    found, kept = versions.look(of, _place(key))
+    is_good = _is_good(found, kept)
+    _note(key, is_good=is_good)
     if is_good:
         value: Value = kept[2]
         return value
-    current = versions.complete(of, found)
+    current, now = versions.complete(of, found), time.time()
     # What this request has read so far may be older than the versions; SQLite would go on reading as of then.
     end_reads()
     value = work_out()
     if current is not None:
-        cache.set(key, (current, now + seconds, value), timeout=math.ceil(seconds) + 1)
+        cache.set(_place(key), (current, now + seconds, value), timeout=math.ceil(seconds) + 1)
     return value
+
+
+def recall(key: str, *, of: Sequence[str]) -> Any:
+    """What `remember` keeps under this key; None where it would work it out."""
+    if not current_app.config["CACHE_ENABLED"]:
+        return None
+    found, kept = current_app.extensions["versions"].look(of, _place(key))
+    if not _is_good(found, kept):
+        return None
+    _note(key, is_good=True)
+    return kept[2]
 
 
 def foresee(key: str, *, of: Sequence[str]) -> None:
     """This request will ask for that: what can be found out along the way shall be."""
     if current_app.config["CACHE_ENABLED"]:
         current_app.extensions["versions"].foresee(of, _place(key))
+
+
+def _is_good(found: tuple[Any, ...], kept: Any) -> bool:
+    return kept is not None and kept[0] == found and kept[1] > time.time()
+
+
+def _note(key: str, *, is_good: bool) -> None:
+    kind = key.partition(":")[0]
+    current_app.extensions["versions"].note(kind, is_good=is_good)
+    metrics.count_lookup(kind, is_good=is_good)
 
 
 def _place(key: str) -> str:

@@ -7,7 +7,7 @@ again; so does the cache, at each page.
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -30,21 +30,31 @@ class Line(threading.local):
         self._connection: Any = None
         self._process = 0
 
-    def ask(self, *questions: tuple[object, ...]) -> list[Any]:
-        """The answers to all of them in one round trip; what the server refuses is answered by its error."""
+    def ask(self, *questions: tuple[object, ...], meanwhile: Callable[[], object] | None = None) -> list[Any]:
+        """The answers to all of them in one round trip; what the server refuses is answered by its error.
+
+        `meanwhile` is called while the server has them: another server can be asked in the same time.
+        """
         if self._process != os.getpid():
             # A child of this process must not read our answers.
             self._connection, self._process = self._pool.make_connection(), os.getpid()
         try:
-            return self._exchange(questions)
+            return self._exchange(questions, meanwhile)
         except ConnectionError:
             # The server has hung up since: it was started anew, say.
-            return self._exchange(questions)
+            return self._exchange(questions, None)
 
-    def _exchange(self, questions: tuple[tuple[object, ...], ...]) -> list[Any]:
+    def _exchange(self, questions: tuple[tuple[object, ...], ...], meanwhile: Callable[[], object] | None) -> list[Any]:
         connection = self._connection
         # Connects where it is not, or no longer, connected.
         connection.send_packed_command(connection.pack_commands(questions))
+        if meanwhile:
+            try:
+                meanwhile()
+            except BaseException:
+                # Whoever asks next must not take our answers for theirs.
+                connection.disconnect()
+                raise
         return [self._answer() for _ in questions]
 
     def _answer(self) -> Any:
@@ -155,8 +165,9 @@ class ForgivingStorage(Storage):
 
     def _count(self, key: str, amount: int, expiry: int) -> tuple[int, int]:
         # A request that asks twice, for two limits, asks along with the first.
-        along = g.pop("ask_along", None)
-        *found, answer = self._line.ask(*([along] if along else []), ("EVALSHA", self._script.sha, 1, key, amount, expiry))
+        along, meanwhile = g.pop("ask_along", None), g.pop("meanwhile", None)
+        question = "EVALSHA", self._script.sha, 1, key, amount, expiry
+        *found, answer = self._line.ask(*([along] if along else []), question, meanwhile=meanwhile)
         if found:
             g.found_along = along, found[0]
         if isinstance(answer, NoScriptError):

@@ -9,6 +9,7 @@ from evently.http import json
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint.
     from evently.api import accounts, admin, bookings, door, events, health, people, reporting  # noqa: F401, PLC0415
+    from evently.api.again import Again  # noqa: PLC0415
     from evently.api.endpoint import blueprint  # noqa: PLC0415
     from evently.api.pages import pages  # noqa: PLC0415
     from evently.api.reference import reference  # noqa: PLC0415
@@ -21,3 +22,6 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(pages(described))
     # For clients that would rather name the version.
     app.register_blueprint(blueprint, name="api_v1", url_prefix="/api/v1")
+    again = Again(app)
+    app.after_request(again.learn)
+    app.wsgi_app = again  # type: ignore[method-assign] # WSGI's way to stand in front

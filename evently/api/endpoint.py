@@ -59,8 +59,6 @@ class Endpoint:
     bad_news: int | None = None
     # None: worked out for each request.
     kept: Kept | None = None
-    # By the variables of the path: says what of it will be looked up, so that it is found when the request is counted.
-    foresees: Callable[..., None] | None = None
 
     def __call__(self, view: View) -> View:
         served = self._serve(view)
@@ -91,7 +89,7 @@ class Endpoint:
             return tagged(response) if self._is_public else response
 
         served.is_counted = bool(self.limit)  # type: ignore[attr-defined]
-        served.foresee = self.kept.foresee if self.kept else self.foresees  # type: ignore[attr-defined]
+        served.kept = self.kept  # type: ignore[attr-defined]
         return served
 
     @property

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload, lazyload
 
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, require_organizer
-from evently.caching import DETAILS, LISTS, MOMENT, foresee, remember
+from evently.caching import DETAILS, LISTS, MOMENT, remember
 from evently.database import Page, single_statement, utc_now
 from evently.errors import NotFound
 from evently.events.filters import EventFilters, filtered
@@ -88,11 +88,6 @@ def get_published_event(event_id: uuid.UUID) -> Event:
 def describe_published_event(event_id: uuid.UUID) -> dict[str, Any]:
     """What everybody may know of it but its seats, which may be remembered. Raises NotFound as `get_published_event` does."""
     return remember(f"event:{event_id}", lambda: _describe(get_published_event(event_id)), of=of_event(event_id), seconds=DETAILS)
-
-
-def foresee_description(event_id: uuid.UUID) -> None:
-    """This request will ask for `describe_published_event`."""
-    foresee(f"event:{event_id}", of=of_event(event_id))
 
 
 def _describe(event: Event) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from evently.http.identity import find_asker, is_api_path, presumed_token
 View = TypeVar("View", bound=Callable[..., Any])
 # Files that everybody gets alike, and what a monitor asks.
 UNCOUNTED = {"static", "health.alive", "health.ready", "metrics.show", "api.show_health", "api_v1.show_health", "web.event_poster"}
+# In the request's own variables: what was left once it was counted, by whoever comes before the application.
+COUNTED = "evently.counted"
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Limit:
         counted.is_counted = True  # type: ignore[attr-defined]
         return cast("View", counted)
 
-    def count(self) -> None:
-        """Raises TooManyRequests; the answer's headers tell what is left."""
+    def count(self, whose: str = "") -> None:
+        """Raises TooManyRequests; the answer's headers tell what is left. `whose`: known already."""
         if not limiter.enabled:
             return
-        whose, storage = self.whose(), limiter.storage
+        whose, storage = whose or self.whose(), limiter.storage
         for item in _parsed(current_app.config[self.setting]):
             # A fixed window, as the library's own limiter counts it; that works out the same key three times.
             key = item.key_for(self.scope, whose)
@@ -69,25 +71,32 @@ def init_app(app: Flask) -> None:
 
 def count_request() -> None:
     """What has no limit of its own counts towards the one that holds everywhere."""
+    if window := request.environ.get(COUNTED):
+        g.window = window
+        return
     view = current_app.view_functions.get(request.endpoint or "")
     if request.endpoint not in UNCOUNTED and not getattr(view, "is_counted", False):
-        if foresee := getattr(view, "foresee", None):
-            foresee(**request.view_args or {})
+        if kept := getattr(view, "kept", None):
+            kept.foresee(**request.view_args or {})
         limit_requests.count()
 
 
 def tell_what_is_left(response: Response) -> Response:
-    told: tuple[RateLimitItem, WindowStats] | None = g.get("window")
-    if told:
-        item, window = told
-        response.headers.extend(
-            (
-                ("X-RateLimit-Limit", str(item.amount)),
-                ("X-RateLimit-Remaining", str(window.remaining)),
-                ("X-RateLimit-Reset", str(math.ceil(window.reset_time))),
-            )
-        )
+    response.headers.extend(what_is_left())
     return response
+
+
+def what_is_left() -> tuple[tuple[str, str], ...]:
+    """Headers, of the limit that is nearest; none where nothing was counted."""
+    told: tuple[RateLimitItem, WindowStats] | None = g.get("window")
+    if not told:
+        return ()
+    item, window = told
+    return (
+        ("X-RateLimit-Limit", str(item.amount)),
+        ("X-RateLimit-Remaining", str(window.remaining)),
+        ("X-RateLimit-Reset", str(math.ceil(window.reset_time))),
+    )
 
 
 def whoever_asks() -> str:

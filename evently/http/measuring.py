@@ -35,11 +35,15 @@ def measure(response: Response) -> Response:
     seconds = time.perf_counter() - asked.environ[BEGAN]
     method = asked.method if asked.method in METHODS else "other"
     # As the routing found it: the path itself may hold a secret, as links in mails do.
-    route, status = asked.url_rule.rule if asked.url_rule else NOWHERE, response.status_code
-    metrics.count_request(method, route, status, seconds)
-    if level := _level(current.app.config, status, 1000 * seconds):
-        log.log(level, "Request", extra={"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)})
+    note(current.app.config, method, asked.url_rule.rule if asked.url_rule else NOWHERE, response.status_code, seconds)
     return response
+
+
+def note(config: Mapping[str, Any], method: str, route: str, status: int, seconds: float) -> None:
+    """A request was answered."""
+    metrics.count_request(method, route, status, seconds)
+    if level := _level(config, status, 1000 * seconds):
+        log.log(level, "Request", extra={"method": method, "route": route, "status": status, "ms": round(1000 * seconds, 1)})
 
 
 def _level(config: Mapping[str, Any], status: int, milliseconds: float) -> int | None:

@@ -2,6 +2,8 @@
 
 import re
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, Response, request
 
@@ -21,10 +23,14 @@ def init_app(app: Flask) -> None:
 
 def name_request() -> None:
     """The name that was sent along, or one of our own."""
-    sent = request.headers.get("X-Request-ID", "")
+    begin(request.environ, request.view_args or {})
+
+
+def begin(environ: dict[str, Any], path: Mapping[str, object]) -> None:
+    sent = environ.get("HTTP_X_REQUEST_ID", "")
     context.begin(request_id=sent if VALID.fullmatch(sent) else uuid.uuid4().hex)
-    if request.view_args:
-        context.note(**{name: value for name, value in request.view_args.items() if name in SUBJECTS})
+    if path:
+        context.note(**{name: value for name, value in path.items() if name in SUBJECTS})
 
 
 def name_answer(response: Response) -> Response:
