@@ -38,7 +38,9 @@ def laid_out(place: Path, *, upstream: str, http: int = 80, https: int = 443) ->
     main = place / "nginx.conf"
     main.write_text(
         f"daemon off; pid {place}/pid; error_log stderr; events {{}}\n"
-        f"http {{ types {{ text/css css; }} access_log off; client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;\n"
+        # What Debian's nginx.conf says already, or that of its next release.
+        "http { gzip on; server_tokens off; ssl_protocols TLSv1 TLSv1.2; ssl_prefer_server_ciphers on;\n"
+        f"types {{ text/css css; }} access_log off; client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;\n"
         f"fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s; include {place}/evently.conf; }}\n"
     )
     return main
