@@ -52,7 +52,7 @@ def test_every_page_is_accessible_and_fits_a_phone(new_page: NewPage, robin: Use
         session.add(Mail(status=FAILED, user_id=user.id, message_id=message.id, event_id=event.id, **refused))
     page = new_page()
     log_in(page, robin)
-    admin = ["users", f"users/{user.id}", "users/removal?prefix=user", "mail", "workers", f"audit?subject=user&id={user.id}"]
+    admin = ["users", f"users/{user.id}", "users/new", "users/removal?prefix=user", "mail", "workers", f"audit?subject=user&id={user.id}"]
     addresses = [f"admin/{address}" for address in admin]
     addresses += [f"events/{event.id}/messages", f"events/{event.id}/messages/{message.id}"]
     look_at(page, [f"/dashboard/{address}" for address in addresses])

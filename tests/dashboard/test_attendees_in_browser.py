@@ -10,7 +10,7 @@ from evently.events.models import Event
 from tests.factories import make_booking, make_event, make_user
 from tests.harness.browser import NewPage
 from tests.harness.crowd import make_crowd
-from tests.web.test_accessibility import log_in, look_at
+from tests.web.test_accessibility import findings, log_in, look_at
 
 # What a page looks like does not depend on the database.
 pytestmark = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
@@ -29,7 +29,7 @@ def test_pages_are_accessible_and_rows_are_found_ticked_cancelled_and_exported(n
     base = f"/dashboard/events/{event.id}/attendees"
     page = new_page()
     log_in(page, mira)
-    look_at(page, [base, f"{base}/{booking.id}", f"{base}/new", f"{base}/export"])
+    look_at(page, [base, f"{base}/{booking.id}", f"{base}/new", f"{base}/export", f"{base}/cancel?all=1", f"{base}/admit?all=1"])
     page.goto(base)
     for width in (820, 1280):
         page.set_viewport_size({"width": width, "height": 900})
@@ -46,6 +46,7 @@ def test_pages_are_accessible_and_rows_are_found_ticked_cancelled_and_exported(n
     bar.get_by_role("button", name="Cancel bookings").click()
     page.get_by_role("button", name=re.compile(r"^Cancel \d")).click()
     expect(page.get_by_text("Done:")).to_be_visible()
+    assert findings(page) == []
     page.goto(f"{base}/export?state=confirmed")
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()

@@ -44,7 +44,12 @@ def test_every_page_is_accessible_and_fits_a_phone(new_page: NewPage, mira: User
     page = new_page()
     log_in(page, mira)
     bring_in(page, tmp_path)
-    addresses = ["/dashboard/events/import", f"/dashboard/events/{draft.id}/preview", f"/dashboard/events/{event.id}/copy"]
+    addresses = [
+        "/dashboard/events/import",
+        f"/dashboard/events/{event.id}/edit",
+        f"/dashboard/events/{draft.id}/preview",
+        f"/dashboard/events/{event.id}/copy",
+    ]
     look_at(page, [page.url, *addresses, f"/dashboard/events/{event.id}/impact?venue=Elsewhere"])
 
 

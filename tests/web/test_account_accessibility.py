@@ -3,13 +3,16 @@
 import re
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from evently.accounts import recovery
+from evently.accounts.links import CONFIRM_ADDRESS
 from evently.accounts.sessions import begin
 from evently.database import utc_now
 from evently.extensions import db
-from evently.notifications.models import Mail
+from evently.notifications.messages import send_message
+from evently.notifications.models import EVENT_MESSAGE, Mail
 from evently.notifications.rendering import render_mail
 from tests.factories import api_token, make_booking, make_event, make_organizer, make_user
 from tests.harness.browser import NewPage
@@ -42,6 +45,15 @@ def test_ways_to_another_password(new_page: NewPage):
     mail = db.session.query(Mail).one()
     link = re.search(r"/password-reset/\S+", render_mail(mail).text)[0]
     look_at(new_page(), ["/password-reset", "/password-reset?sent=1", link, "/password-reset/1.2.3", "/account/confirmation/1.2.3"])
+
+
+def test_pages_that_mails_lead_to(new_page: NewPage):
+    booking = make_booking()
+    send_message(by=booking.event.organizer, event_id=booking.event_id, audience="confirmed", body="Doors at seven.")
+    mail = db.session.scalars(sa.select(Mail).where(Mail.kind == EVENT_MESSAGE)).one()
+    link = re.search(r"/unsubscribe/\S+", render_mail(mail).text)[0]
+    token = CONFIRM_ADDRESS.token(user_id=booking.user_id, address=booking.user.email, written_at=utc_now(), state="")
+    look_at(new_page(), [link, f"/account/confirmation/{token}", "/dev/mailbox", f"/dev/mailbox/{mail.id}"])
 
 
 def go_wrong(page: Page, address: str, button: str) -> None:
