@@ -15,9 +15,9 @@ run: .venv/run.stamp ## Run the site with demo data: SQLite, everything in one p
 stack: .venv/dev.stamp ## Run the production shape: PostgreSQL, Valkey, web server, Celery workers and beat
 	@exec .venv/bin/python -m evently.launch stack --with-parent
 
-test: .venv/dev.stamp ## Run all tests against the real servers (TEST_ARGS= for pytest)
+test: .venv/dev.stamp ## Run all tests against the real servers, three at a time: they wait for them half of the time (TEST_ARGS= for pytest)
 	@.venv/bin/python tests/setup_tools.py
-	.venv/bin/python -m pytest -n 2 --dist loadgroup $(TEST_ARGS)
+	.venv/bin/python -m pytest -n 3 --dist loadgroup $(TEST_ARGS)
 
 test-faults: .venv/dev.stamp ## Kill, hang and misset every part in the middle of a sale, ten times over (TEST_ARGS= for pytest)
 	@for run in 1 2 3 4 5 6 7 8 9 10; do \

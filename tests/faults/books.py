@@ -63,13 +63,18 @@ class Books:
         one = "SELECT id FROM bookings WHERE event_id = :event AND status = 'processing' ORDER BY seq OFFSET :half LIMIT 1 FOR UPDATE"
         with self.engine.connect() as connection:
             with self.locked_stock(sale):
-                until(lambda: self.waiting(sale) >= at_least, within=10, what="a batch waits")
+                until(lambda: self.waiting(sale) >= at_least, within=10, what=lambda: f"{at_least} wait; {self._standing(sale)}")
                 connection.execute(sa.text(one), {"event": sale.event_id, "half": at_least // 2})
                 pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
             until(lambda: bool(self.blocked_by(pid)), within=10, what="an allocator is in the middle of the batch")
             yield self.blocked_by(pid)
             # The server may have ended this connection, too.
             connection.invalidate()
+
+    def _standing(self, sale: Sale) -> str:
+        """What a test that waits in vain says of it."""
+        asked = "SELECT application_name, state, wait_event, left(query, 60) FROM pg_stat_activity WHERE application_name <> ''"
+        return f"{self.waiting(sale)} do, {len(sale.answers)} were answered, {dict(sale.troubles)}; {self.rows(asked)}"
 
     @contextlib.contextmanager
     def locked_stock(self, sale: Sale) -> Iterator[None]:
@@ -119,10 +124,10 @@ class Books:
         assert max(confirmed) <= min(failed, default=float("inf"))
 
 
-def until(condition: Callable[[], bool], *, within: float, what: str) -> float:
+def until(condition: Callable[[], bool], *, within: float, what: str | Callable[[], str]) -> float:
     """The seconds until the condition held; fails when it takes longer than `within`."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < within, f"not within {within:g} seconds: {what}"
+        assert time.monotonic() - started < within, f"not within {within:g} seconds: {what() if callable(what) else what}"
         time.sleep(0.02)
     return time.monotonic() - started
