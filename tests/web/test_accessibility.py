@@ -57,7 +57,7 @@ def look_at(page: Page, addresses: list[str]) -> None:
 def take_picture(page: Page, name: str, width: int) -> None:
     test = "-".join(re.findall(r"test_(\w+)", os.environ["PYTEST_CURRENT_TEST"]))
     # What differs from run to run would only leave the pictures of the last run behind.
-    subject = re.sub(r"[^a-z0-9]+", "-", re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "id", name.lower())).strip("-")[:60]
+    subject = re.sub(r"[^a-z0-9]+", "-", re.sub(r"[\w.-]{24,}", "id", name.lower())).strip("-")[:60]
     page.screenshot(path=PICTURES / f"{test}-{subject}-{width}.jpg", type="jpeg", quality=60, full_page=True, animations="disabled")
 
 
