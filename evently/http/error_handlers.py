@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, flash, jsonify, make_response, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from evently.errors import DomainError, NotAuthenticated
 from evently.http import unsent
@@ -31,13 +33,18 @@ HTTP_ERRORS = {
     422: ("invalid", "Some of the values are not valid."),
     429: ("too_many_requests", "Too many requests; please wait a little."),
     500: ("internal_error", "Something broke on our side. We have been told; please try again."),
+    503: ("unavailable", "We cannot look that up just now. Please try again in a moment."),
 }
+# seconds after which whoever was told so may ask again
+A_MOMENT = 5
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, answer_domain_error)
     app.register_error_handler(CSRFError, answer_csrf_error)
     app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(DBAPIError, answer_database_error)
+    app.register_error_handler(PoolTimeout, answer_without_database)
     app.register_error_handler(Exception, answer_crash)
 
 
@@ -79,6 +86,19 @@ def answer_http_error(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
+
+
+def answer_database_error(error: DBAPIError) -> Response:
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        return answer_without_database(error)
+    return answer_crash(error)
+
+
+def answer_without_database(error: SQLAlchemyError) -> Response:
+    """It is away, starts or stops, has no connection left, or gave up a statement that took too long."""
+    # In one line: while it is away, everybody comes by here.
+    log.error("The database did not answer request %s: %s", context.request_id(), str(getattr(error, "orig", error)).partition("\n")[0])
+    return answer_http_error(ServiceUnavailable(retry_after=A_MOMENT))
 
 
 def answer_crash(error: Exception) -> Response:

@@ -7,11 +7,13 @@ of it but a view that makes something, which takes its id from `claimed_id()`.
 import hashlib
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request, session
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import FileStorage
 
 from evently.errors import Invalid
@@ -65,7 +67,9 @@ def keep_answer(response: Response) -> Response:
     if claimed is None:
         return response
     if response.status_code >= 500 or response.is_streamed:
-        services.release(claimed)
+        # Where the database is what broke, its lease ends by itself.
+        with suppress(SQLAlchemyError):
+            services.release(claimed)
     elif response.status_code in TRY_AGAIN or "Retry-After" in response.headers:
         services.forget(claimed)
     else:

@@ -19,6 +19,7 @@ def test_every_connection_of_the_site_is_ended(sale: Sale, books: Books) -> None
             with books.held_batch(sale):
                 books.rows(EVERYBODY)
             _wait_for_ten_more(sale)
+    assert "500" not in sale.troubles, sale.troubles
     books.wait_until_decided(sale)
     books.check(sale)
 
@@ -29,6 +30,7 @@ def test_a_database_process_is_killed_and_the_database_recovers(sale: Sale, book
         with books.held_batch(sale) as [(pid, _)]:
             os.kill(pid, signal.SIGKILL)
         _wait_for_ten_more(sale)
+    assert "500" not in sale.troubles, sale.troubles
     books.wait_until_decided(sale)
     books.check(sale)
 

@@ -87,7 +87,7 @@ def test_a_booking_that_was_made_is_not_refused_afterwards(api: Api, key: str, r
 def test_an_answer_that_something_broke_is_not_kept(app: Flask, api: Api, key: str) -> None:
     event, user = make_event(), make_user()
     with broken_bookings(app):
-        assert api.book(event, by=user, key=key).status_code == 500
+        assert api.book(event, by=user, key=key).status_code >= 500
     again = api.book(event, by=user, key=key)
     assert (again.status_code, is_replayed(again)) == (201, False)
 

@@ -1,8 +1,9 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
-from tests.factories import log_in, make_event, make_user
+from tests.factories import api_token, log_in, make_event, make_user
 from tests.harness.visitor import Visitor
 
 
@@ -37,6 +38,33 @@ def test_logging_in_too_often_is_slowed_down(app: Flask, visitor: Visitor, monke
     fields = {"username": "nobody", "password": "nothing"}
     assert [visitor.submit("/login", fields).status_code for _ in range(2)] == [422, 429]
     assert visitor.get("/login").status_code == 200
+
+
+@pytest.mark.parametrize("is_fragment", [True, False])
+def test_a_database_that_is_away_is_told(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, is_fragment: bool):
+    def away(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("the server at 10.0.0.5 is gone"))
+
+    monkeypatch.setattr("sqlalchemy.engine.Connection.execute", away)
+    answer = client.get("/", headers={"HX-Request": "true"} if is_fragment else {})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "just now. Please try again" in answer.text
+    assert "10.0.0.5" not in answer.text
+
+
+def test_a_write_without_a_database_is_told_too(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    """Its idempotency key cannot be given back then; its lease ends by itself."""
+    token, body = api_token(make_user()), {"event_id": str(make_event().id), "number_of_tickets": 1}
+    headers = {"Authorization": f"Token {token}", "Idempotency-Key": "order-17"}
+
+    def away(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("the database system is shutting down"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evently.bookings.services.stand_in_line", away)
+        patch.setattr("evently.idempotency.services.release", away)
+        answer = client.post("/api/bookings/", json=body, headers=headers)
+    assert (answer.status_code, answer.json["details"]["code"]) == (503, "unavailable")
 
 
 def test_a_failure_of_ours_is_told_without_asking_who_is_looking(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
