@@ -77,6 +77,9 @@ def answer_csrf_error(_error: CSRFError) -> Response:
 
 
 def answer_http_error(error: HTTPException) -> Response:
+    if isinstance(error, InternalServerError) and isinstance(error.original_exception, DBAPIError):
+        # After the view: its answer could not be kept, or its session.
+        return answer_database_error(error.original_exception)
     if error.response is not None:
         return make_response(error.response)
     status = error.code or 500

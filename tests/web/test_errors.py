@@ -52,19 +52,22 @@ def test_a_database_that_is_away_is_told(client: FlaskClient, monkeypatch: pytes
     assert "10.0.0.5" not in answer.text
 
 
-def test_a_write_without_a_database_is_told_too(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    """Its idempotency key cannot be given back then; its lease ends by itself."""
+def test_a_write_without_a_database_is_told_too(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    """Nothing can be said of its idempotency key then, whose lease ends by itself."""
     token, body = api_token(make_user()), {"event_id": str(make_event().id), "number_of_tickets": 1}
     headers = {"Authorization": f"Token {token}", "Idempotency-Key": "order-17"}
 
     def away(*_args: object, **_kwargs: object) -> None:
         raise OperationalError("INSERT", {}, Exception("the database system is shutting down"))
 
-    with monkeypatch.context() as patch:
-        patch.setattr("evently.bookings.services.stand_in_line", away)
-        patch.setattr("evently.idempotency.services.release", away)
-        answer = client.post("/api/bookings/", json=body, headers=headers)
-    assert (answer.status_code, answer.json["details"]["code"]) == (503, "unavailable")
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    for broken in (("bookings.services.stand_in_line", "idempotency.services.release"), ("idempotency.services.keep_answer",)):
+        with monkeypatch.context() as patch:
+            for name in broken:
+                patch.setattr(f"evently.{name}", away)
+            answer = client.post("/api/bookings/", json=body, headers=headers)
+        assert (answer.status_code, answer.json["details"]["code"]) == (503, "unavailable"), broken
+        headers["Idempotency-Key"] = "order-18"
 
 
 def test_a_failure_of_ours_is_told_without_asking_who_is_looking(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
