@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from evently.api.kept import ADDRESS, Kept, is_known, tag_of, with_seats
+from evently.api.kept import ADDRESS, Kept, Served, is_known, tag_of, with_seats
 from evently.caching import foresee, recall
 from evently.errors import DomainError
 from evently.http import measuring, request_ids
@@ -82,11 +82,12 @@ class Again:
     def learn(self, response: Response) -> Response:
         """From an answer that came by the long way, before it gets what is its own: a name, and what is left to ask."""
         kept = getattr(self._app.view_functions.get(request.endpoint or ""), "kept", None)
-        if kept and response.status_code == 200 and PLACE in request.environ:
+        served: Served | None = g.pop("served", None)
+        if kept and served and response.status_code == 200 and PLACE in request.environ:
             if len(self._recipes) >= MOST:
                 # Rare, and cheaper than to keep order: those in use are back at their next request.
                 self._recipes.clear()
-            self._recipes[request.environ[PLACE]] = _recipe(kept, response)
+            self._recipes[request.environ[PLACE]] = _recipe(kept, served, response)
         return response
 
     def _give(self, recipe: Recipe, environ: dict[str, Any]) -> Answer | None:
@@ -116,15 +117,15 @@ def _place(environ: dict[str, Any]) -> tuple[str, ...]:
     return (token, environ.get("HTTP_ORIGIN", ""), *[environ.get(part, "") for part in ADDRESS])
 
 
-def _recipe(kept: Kept, response: Response) -> Recipe:
-    key, names = g.question
+def _recipe(kept: Kept, served: Served, response: Response) -> Recipe:
+    key, names, body = served
     whose = whoever_asks()
     headers = [(name, value) for name, value in response.headers if name not in OWN]
     return Recipe(
         kept=kept,
         key=key,
         names=names,
-        body=None if names else g.body,
+        body=None if names else body,
         path=request.view_args or {},
         whose=whose if whose.startswith("user:") else "",
         user_id=context.known().get("user_id"),

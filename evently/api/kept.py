@@ -20,6 +20,9 @@ ADDRESS = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "SCRIPT
 UNCOUNTED = -1
 _FIELD = b'"available_tickets":'
 
+# An answer that was served: its key, the names that it is made of, and its body without seats.
+Served = tuple[str, tuple[str, ...], bytes]
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -44,13 +47,15 @@ class Kept:
 
     def serve(self, work_out: Callable[..., Response], **path: object) -> Response:
         """The answer that is kept, or the one that is worked out; whatever that raises is not kept."""
-        key, names = g.question = g.get("question") or self._question(path)
+        key, names = g.pop("question", None) or self._question(path)
 
         def write() -> bytes:
             return work_out(**path).get_data()
 
-        g.body = remember(key, write, of=names, seconds=self.seconds) if names else write()
-        return Response(with_seats(g.body, self.seats(**path)) if self.seats else g.body, mimetype="application/json")
+        body = remember(key, write, of=names, seconds=self.seconds) if names else write()
+        response = Response(with_seats(body, self.seats(**path)) if self.seats else body, mimetype="application/json")
+        g.served = key, names, body
+        return response
 
     def _question(self, path: dict[str, object]) -> tuple[str, tuple[str, ...]]:
         environ = request.environ
