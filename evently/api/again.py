@@ -27,7 +27,8 @@ LIFETIME, MOST = 60.0, 500
 PLACE = "evently.place"
 # Of one answer alone; the other headers are the same each time.
 OWN = {"ETag", "Content-Length"}
-NOWHERE = "127.0.0.1"
+# Who asks, where the server does not say: as Flask-Limiter has it.
+UNKNOWN = "127.0.0.1"
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
@@ -97,7 +98,7 @@ class Again:
             context.note(user_id=recipe.user_id)
         with self._app.app_context():
             try:
-                body = recipe.serve(environ.get("REMOTE_ADDR") or NOWHERE)
+                body = recipe.serve(environ.get("REMOTE_ADDR") or UNKNOWN)
             except (DomainError, SQLAlchemyError):
                 # The long way says so in the API's words.
                 self._recipes.pop(environ[PLACE], None)

@@ -27,6 +27,7 @@ def name_request() -> None:
 
 
 def begin(environ: dict[str, Any], path: Mapping[str, object]) -> None:
+    """As `name_request`, of a request that Flask does not see; `path`: the variables of its address."""
     sent = environ.get("HTTP_X_REQUEST_ID", "")
     context.begin(request_id=sent if VALID.fullmatch(sent) else uuid.uuid4().hex)
     if path:

@@ -37,11 +37,9 @@ def test_the_keyboard_alone_books(new_page: NewPage):
     user = make_user()
     page = new_page()
     page.goto("/")
-    tab_to(page, "Nachtkonzert")
-    page.keyboard.press("Enter")
+    choose(page, "Nachtkonzert")
     expect(page.get_by_role("heading", name="Nachtkonzert", exact=True)).to_be_visible()
-    tab_to(page, "Sign in and book 1 ticket")
-    page.keyboard.press("Enter")
+    choose(page, "Sign in and book 1 ticket")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     tab_to(page, "username")
     page.keyboard.type(user.username)
@@ -49,12 +47,15 @@ def test_the_keyboard_alone_books(new_page: NewPage):
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Book 1 ticket", exact=True)).to_be_visible()
-    tab_to(page, "Book 1 ticket")
-    page.keyboard.press("Enter")
+    choose(page, "Book 1 ticket")
     expect(page.get_by_role("heading", name="One seat is yours")).to_be_visible()
-    tab_to(page, "Show ticket")
-    page.keyboard.press("Enter")
+    choose(page, "Show ticket")
     expect(page.get_by_text("Admits")).to_be_visible()
+
+
+def choose(page: Page, name: str) -> None:
+    tab_to(page, name)
+    page.keyboard.press("Enter")
 
 
 def tab_to(page: Page, name: str) -> None:
