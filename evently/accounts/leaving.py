@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from evently.accounts import sessions
-from evently.accounts.models import ApiToken, User
+from evently.accounts.models import ApiToken, EmailChange, User
+from evently.accounts.passwords import NO_PASSWORD
 from evently.accounts.policies import require_people_manager
 from evently.accounts.recovery import require_password
 from evently.accounts.roles import lock_superusers
@@ -50,13 +51,14 @@ def anonymise(users: Sequence[User]) -> None:
         for user in users:
             # Nobody can register it, and it is as unique as the columns ask for.
             user.username = user.email = f"(deleted-{user.id})"
-            # No password has this hash.
-            user.password_hash = "!"  # noqa: S105 - what no password hashes to
+            user.password_hash = NO_PASSWORD
             user.first_name = user.last_name = user.phone_number = user.address = ""
             user.is_active = user.is_organizer = user.is_staff = user.is_superuser = False
             user.email_confirmed_at, user.anonymised_at = None, utc_now()
         session.flush()
-        session.execute(delete(ApiToken).where(ApiToken.user_id.in_([user.id for user in users])))
+        ids = [user.id for user in users]
+        session.execute(delete(ApiToken).where(ApiToken.user_id.in_(ids)))
+        session.execute(delete(EmailChange).where(EmailChange.user_id.in_(ids)))
         sessions.end_all(users)
         people_left.send(users)
 

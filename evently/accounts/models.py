@@ -4,9 +4,10 @@ import datetime as dt
 from typing import Any
 
 from flask_login import UserMixin
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, func, true
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, func, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from evently.accounts.passwords import NO_PASSWORD
 from evently.database import Base, utc_now
 
 
@@ -38,6 +39,11 @@ class User(UserMixin, Base):  # type: ignore[misc] # Flask-Login has no types
     updated_at: Mapped[dt.datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
     @property
+    def has_password(self) -> bool:
+        """False for an account that an organizer's manual booking made and that its owner has not taken over yet."""
+        return self.password_hash != NO_PASSWORD
+
+    @property
     def full_name(self) -> str:
         if self.anonymised_at:
             return "Former member"
@@ -50,7 +56,28 @@ class User(UserMixin, Base):  # type: ignore[misc] # Flask-Login has no types
 
 # Unique without regard to case, without citext.
 Index("uq_users_username_lower", func.lower(User.username), unique=True)
-Index("uq_users_email_lower", func.lower(User.email), unique=True)
+# An unconfirmed account does not own its address, so it keeps no other account from it.
+_is_confirmed = text("email_confirmed_at IS NOT NULL")
+Index("ix_users_email_lower", func.lower(User.email))
+Index("uq_users_confirmed_email_lower", func.lower(User.email), unique=True, postgresql_where=_is_confirmed, sqlite_where=_is_confirmed)
+
+
+class EmailChange(Base):
+    """A request to move an account to another e-mail address.
+
+    Pending until the link sent to `new_email` is opened (`confirmed_at`). It ends (`ended_at`) when it is cancelled, undone
+    or replaced by a later request.
+    """
+
+    __tablename__ = "email_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    old_email: Mapped[str] = mapped_column(String(254))
+    new_email: Mapped[str] = mapped_column(String(254))
+    requested_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    confirmed_at: Mapped[dt.datetime | None]
+    ended_at: Mapped[dt.datetime | None]
 
 
 class ApiToken(Base):
@@ -64,6 +91,8 @@ class ApiToken(Base):
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     last_used_at: Mapped[dt.datetime | None]
+    # NULL in rows that the release before writes: it does not know the column. See tokens.expiry().
+    expires_at: Mapped[dt.datetime | None]
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 

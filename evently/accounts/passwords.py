@@ -3,6 +3,8 @@
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+# In place of a hash: no password matches it.
+NO_PASSWORD = "!"  # noqa: S105 - what no password hashes to
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, bindparam, func, or_, select
 
 from evently.accounts.models import ApiToken, User
+from evently.accounts.passwords import NO_PASSWORD
 from evently.database import Page, paginate
 from evently.errors import NotFound
 from evently.extensions import db
@@ -27,10 +28,21 @@ def get_user(user_id: int) -> User:
 
 
 def find_user_by_login(login: str) -> User | None:
-    """By username or e-mail address, without regard to case."""
+    """By username or e-mail address, without regard to case.
+
+    Of several accounts with one address: the confirmed one, which owns it, else the oldest that has a password.
+    """
     login = login.strip().lower()
-    column = User.email if "@" in login else User.username
-    return db.session.scalar(select(User).where(func.lower(column) == login))
+    if "@" not in login:
+        return db.session.scalar(select(User).where(func.lower(User.username) == login))
+    by_claim = (User.email_confirmed_at.is_(None), User.password_hash == NO_PASSWORD, User.id)
+    return db.session.scalar(select(User).where(func.lower(User.email) == login).order_by(*by_claim).limit(1))
+
+
+def find_confirmed_user(email: str) -> User | None:
+    """The account that owns this address: its owner has confirmed it. Without regard to case."""
+    query = select(User).where(func.lower(User.email) == email.strip().lower(), User.email_confirmed_at.is_not(None))
+    return db.session.scalar(query)
 
 
 def list_organizers(*, limit: int) -> Sequence[User]:

@@ -67,9 +67,15 @@ def test_each_check_has_a_case_above(app):
     ids=["username", "email"],
 )
 def test_people_are_unique_without_regard_to_case(app, values):
-    make_user(username="Ada", email="ada@example.org")
+    make_user(username="Ada", email="ada@example.org", email_confirmed_at=utc_now())
     with pytest.raises(IntegrityError, match=r"uq_users_|UNIQUE"):
-        make_user(**values)
+        make_user(**values, email_confirmed_at=utc_now())
+
+
+def test_an_unconfirmed_account_keeps_no_other_from_its_address(app):
+    make_user(email="ada@example.org")
+    make_user(email="Ada@example.org", email_confirmed_at=utc_now())
+    make_user(email="ada@example.org")
 
 
 def test_an_organizer_has_each_source_id_once(app):

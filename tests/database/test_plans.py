@@ -189,7 +189,7 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
     "the queues that the sweep finds": (lambda _: bookings.list_events_waiting(), "ix_bookings_queue"),
     "the stock that is locked": (lambda crowd: lock_stock(crowd.busy_event), "ix_ticket_stock_event_id"),
     "who logs in by name": (lambda _: find_user_by_login("User99"), "uq_users_username_lower"),
-    "who logs in by address": (lambda _: find_user_by_login("User99@example.org"), "uq_users_email_lower"),
+    "who logs in by address": (lambda _: find_user_by_login("User99@example.org"), "ix_users_email_lower"),
     "an API token": (lambda _: find_token("some token"), "uq_api_tokens_token_sha256"),
     "the mails to send": (lambda _: db.session.scalars(outbox.waiting(utc_now(), limit=50)).all(), "ix_mails_waiting"),
     "how many bookings wait, for monitors": (lambda _: bookings.count_waiting(), "ix_bookings_queue"),
