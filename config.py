@@ -64,6 +64,12 @@ class Settings:
     # How long one stays signed in without using the site; days for who asks to stay signed in.
     SESSION_HOURS: float = 12.0
     REMEMBERED_SESSION_DAYS: float = 30.0
+    # days after signing in; then the password is needed again, however often the session was used
+    SESSION_MAX_DAYS: float = 90.0
+    # days; a token ends so long after its last use, and so long after it was made
+    API_TOKEN_UNUSED_DAYS: float = 90.0
+    API_TOKEN_DAYS: float = 365.0
+    API_TOKENS_PER_USER: int = 20
 
     # Bookings
     MAX_TICKETS_PER_BOOKING: int = 10
@@ -243,6 +249,10 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "BOOKING_RATE_LIMIT": limit,
     "SESSION_HOURS": positive,
     "REMEMBERED_SESSION_DAYS": positive,
+    "SESSION_MAX_DAYS": positive,
+    "API_TOKEN_UNUSED_DAYS": positive,
+    "API_TOKEN_DAYS": positive,
+    "API_TOKENS_PER_USER": count,
     "CACHE_ENABLED": flag,
     "EMAIL_HOST": text,
     "EMAIL_PORT": port,

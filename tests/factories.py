@@ -115,7 +115,7 @@ def log_in(client: FlaskClient, user: User) -> FlaskClient:
 
 
 def api_token(user: User) -> str:
-    return issue_token(user=user, name="tests")
+    return issue_token(user=user, name="tests").token
 
 
 def auth(user: User) -> dict[str, str]:

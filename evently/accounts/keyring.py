@@ -6,12 +6,12 @@ is remembered asks so in the same statement (`still_works`).
 
 import time
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from evently.accounts.models import ApiToken, User
 from evently.accounts.queries import token_sha256
-from evently.database import single_statement
+from evently.database import UTCDateTime, single_statement, utc_now
 
 # Seconds, and how many: each takes about 3 kB, and who books does so once or twice.
 LIFETIME, MOST = 60.0, 2_000
@@ -48,7 +48,13 @@ def remember(key: ApiToken) -> None:
     _remembered[key.token_sha256] = time.monotonic() + LIFETIME, key
 
 
+def is_unexpired() -> ColumnElement[bool]:
+    # Evaluated when the statement runs: `still_works` is part of one that is built once.
+    now = bindparam("token_checked_at", callable_=utc_now, type_=UTCDateTime)
+    return or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > now)
+
+
 def still_works(token_id: BindParameter[int]) -> ColumnElement[bool]:
-    """Whether this key is not revoked and its holder not suspended, now."""
-    user_id = select(ApiToken.user_id).where(ApiToken.id == token_id).scalar_subquery()
+    """Whether this token is neither revoked nor expired and its user not suspended, now."""
+    user_id = select(ApiToken.user_id).where(ApiToken.id == token_id, is_unexpired()).scalar_subquery()
     return select(User.id).where(User.id == user_id, User.is_active).exists()

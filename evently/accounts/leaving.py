@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from evently.accounts import sessions
-from evently.accounts.models import ApiToken, EmailChange, User
+from evently.accounts import sessions, tokens
+from evently.accounts.models import EmailChange, User
 from evently.accounts.passwords import NO_PASSWORD
 from evently.accounts.policies import require_people_manager
 from evently.accounts.recovery import require_password
@@ -57,7 +57,7 @@ def anonymise(users: Sequence[User]) -> None:
             user.email_confirmed_at, user.anonymised_at = None, utc_now()
         session.flush()
         ids = [user.id for user in users]
-        session.execute(delete(ApiToken).where(ApiToken.user_id.in_(ids)))
+        tokens.end_all(users)
         session.execute(delete(EmailChange).where(EmailChange.user_id.in_(ids)))
         sessions.end_all(users)
         people_left.send(users)

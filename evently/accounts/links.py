@@ -1,7 +1,7 @@
-"""Links in mails that prove their reader has the mailbox. No link is stored.
+"""Signed links in mails, which prove that the reader has the mailbox. No link is stored.
 
-It is signed with our secret, the mailbox and the moment its mail was written. One to a new password is also signed with
-what the password was then, so that it ends with that password, and so do all others of its kind.
+Each is signed with SECRET_KEY, the address it was sent to and when its mail was written. A link to a new password is also
+signed with the hash of the old one, so that all such links end with that password.
 """
 
 import datetime as dt
@@ -12,47 +12,79 @@ from dataclasses import dataclass
 from flask import current_app
 from itsdangerous import BadSignature, Signer
 
-from evently.accounts.models import User
+from evently.accounts.models import EmailChange, User
 from evently.accounts.queries import find_user
 from evently.database import utc_now
 from evently.errors import NotFound
+from evently.extensions import db
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a link is for; `lifetime` counts from when its mail was written, `state` is what it ends with."""
+    """What a link to an account is for; `lifetime` counts from when its mail was written, `state` is what it ends with."""
 
     name: str
     lifetime: dt.timedelta
     state: Callable[[User], str]
 
     def token(self, *, user_id: int, address: str, written_at: dt.datetime, state: str) -> str:
-        """What the address of the link ends with; the same whenever the same mail is looked at."""
-        return self._signer(address, state).sign(f"{user_id}.{int(written_at.timestamp())}").decode()
+        """The last part of the URL; the same whenever the same mail is rendered."""
+        return _sign(self._salt(address, state), user_id, written_at)
 
     def open(self, token: str) -> User:
-        """Whose link this is. Raises NotFound ("dead_link") when it is too old, used, or none of ours."""
-        user_id, _, rest = token.partition(".")
-        is_number = user_id.isascii() and user_id.isdigit() and len(user_id) < 10
-        user = find_user(int(user_id)) if is_number else None
-        if user is None or not user.is_active or not self._is_genuine(user, token):
+        """The user of this link. Raises NotFound ("dead_link") when it is expired, used or forged."""
+        user = find_user(_subject(token))
+        if user is None or not user.is_active:
             raise _dead()
-        written_at = dt.datetime.fromtimestamp(int(rest.partition(".")[0]), dt.UTC)
-        if utc_now() - written_at > self.lifetime:
-            raise _dead()
+        _check(token, self._salt(user.email, self.state(user)), self.lifetime)
         return user
 
-    def _is_genuine(self, user: User, token: str) -> bool:
-        try:
-            self._signer(user.email, self.state(user)).unsign(token)
-        # UnicodeEncodeError: what was typed into an address bar may be half a surrogate pair
-        except (BadSignature, UnicodeEncodeError):
-            return False
-        return True
+    def _salt(self, address: str, state: str) -> str:
+        return f"{self.name}\n{address}\n{state}"
 
-    def _signer(self, address: str, state: str) -> Signer:
-        salt = f"{self.name}\n{address}\n{state}"
-        return Signer(current_app.config["SECRET_KEY"], salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+
+@dataclass(frozen=True)
+class EmailChangeLink:
+    """A link about one change of an account's address; `lifetime` counts from when its mail was written."""
+
+    name: str
+    lifetime: dt.timedelta
+
+    def token(self, *, change_id: int, written_at: dt.datetime) -> str:
+        return _sign(self.name, change_id, written_at)
+
+    def open(self, token: str) -> EmailChange:
+        """Raises NotFound ("dead_link") when it is expired or forged, or the change was cancelled, undone or replaced."""
+        change = db.session.get(EmailChange, _subject(token), populate_existing=True)
+        if change is None or change.ended_at:
+            raise _dead()
+        _check(token, self.name, self.lifetime)
+        return change
+
+
+def _sign(salt: str, subject: int, written_at: dt.datetime) -> str:
+    return _signer(salt).sign(f"{subject}.{int(written_at.timestamp())}").decode()
+
+
+def _subject(token: str) -> int:
+    """The id that the token begins with, unverified; 0 where there is none."""
+    subject = token.partition(".")[0]
+    return int(subject) if subject.isascii() and subject.isdigit() and len(subject) < 10 else 0
+
+
+def _check(token: str, salt: str, lifetime: dt.timedelta) -> None:
+    """Raises NotFound ("dead_link")."""
+    try:
+        signed = _signer(salt).unsign(token).decode()
+    # UnicodeEncodeError: what was typed into an address bar may be half a surrogate pair
+    except (BadSignature, UnicodeEncodeError):
+        raise _dead() from None
+    if utc_now() - dt.datetime.fromtimestamp(int(signed.partition(".")[2]), dt.UTC) > lifetime:
+        raise _dead()
+
+
+def _signer(salt: str) -> Signer:
+    return Signer(current_app.config["SECRET_KEY"], salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def _password(user: User) -> str:
@@ -60,8 +92,10 @@ def _password(user: User) -> str:
 
 
 def _dead() -> NotFound:
-    return NotFound("This link does not work any more.", code="dead_link")
+    return NotFound("This link has expired or was already used.", code="dead_link")
 
 
 CONFIRM_ADDRESS = Purpose("confirm-address", dt.timedelta(days=30), lambda _: "")
 RESET_PASSWORD = Purpose("reset-password", dt.timedelta(hours=1), _password)
+CONFIRM_EMAIL_CHANGE = EmailChangeLink("confirm-email-change", dt.timedelta(hours=72))
+UNDO_EMAIL_CHANGE = EmailChangeLink("undo-email-change", dt.timedelta(hours=72))

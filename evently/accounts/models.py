@@ -96,6 +96,10 @@ class ApiToken(Base):
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= utc_now()
+
 
 class BrowserSession(Base):
     """What a visitor's cookie stands for. The cookie holds a random id, and only that id's SHA-256 is stored.

@@ -1,11 +1,14 @@
 """Getting another password: knowing the old one, or by a link in a mail."""
 
-from evently.accounts import passwords, rules, sessions, signals
+from sqlalchemy.exc import IntegrityError
+
+from evently.accounts import passwords, rules, sessions, signals, tokens
+from evently.accounts.email_confirmation import confirm, email_taken, end_pending_changes
 from evently.accounts.links import RESET_PASSWORD
 from evently.accounts.models import User
-from evently.accounts.queries import find_user_by_login
+from evently.accounts.queries import find_confirmed_user, find_user_by_login
 from evently.accounts.services import locked
-from evently.database import transaction, utc_now
+from evently.database import transaction
 from evently.errors import Conflict, Invalid
 from evently.text import has_control_characters
 
@@ -17,21 +20,21 @@ def require_password(*, user: User, password: str, field: str = "password") -> N
 
 
 def change_password(*, user: User, password: str, new_password: str, session: str) -> None:
-    """Set another password; they are signed out everywhere but in this session (`id_sha256`).
+    """Set another password. Ends every session but this one (`id_sha256`) and all API tokens.
 
-    Raises Invalid; Conflict when somebody else has just set one.
+    Raises Invalid; Conflict when another request has just changed it.
     """
     require_password(user=user, password=password)
-    before, password_hash = user.password_hash, _acceptable(user, new_password)
+    before, password_hash = user.password_hash, acceptable(user, new_password)
     with transaction():
         user = locked(user.id)
         if user.password_hash != before:
             raise Conflict("Your password was changed a moment ago.", code="password_changed")
-        _set(user, password_hash, kept_session=session)
+        set_password(user, password_hash, kept_session=session)
 
 
 def mail_reset_link(login: str) -> None:
-    """Write to whoever has this username or address, if anybody has."""
+    """Send the link to the current address of the account with this username or address, if there is one."""
     user = None if has_control_characters(login) else find_user_by_login(login)
     if user and user.is_active:
         with transaction():
@@ -39,19 +42,28 @@ def mail_reset_link(login: str) -> None:
 
 
 def reset_password(*, token: str, new_password: str) -> User:
-    """Set a password by the link of a mail, once; they are signed out everywhere. Raises NotFound ("dead_link"), Invalid."""
-    password_hash = _acceptable(RESET_PASSWORD.open(token), new_password)
-    with transaction():
-        locked(RESET_PASSWORD.open(token).id)
-        # Once more, now that nobody can use it meanwhile.
-        user = RESET_PASSWORD.open(token)
-        # Who reads the mail has the mailbox.
-        user.email_confirmed_at = user.email_confirmed_at or utc_now()
-        _set(user, password_hash)
+    """Set a password by the link of a mail, once. Ends all sessions and API tokens, and confirms the address.
+
+    An address that another account has confirmed meanwhile stays unconfirmed here.
+    Raises NotFound ("dead_link"), Invalid, Conflict ("email_taken").
+    """
+    password_hash = acceptable(RESET_PASSWORD.open(token), new_password)
+    try:
+        with transaction():
+            locked(RESET_PASSWORD.open(token).id)
+            # Another request may have used the link before the row was locked.
+            user = RESET_PASSWORD.open(token)
+            set_password(user, password_hash)
+            # A pending change was requested by a person who may not have this mailbox.
+            end_pending_changes(user)
+            if user.email_confirmed_at is None and find_confirmed_user(user.email) is None:
+                confirm(user)
+    except IntegrityError as error:
+        raise email_taken() from error
     return user
 
 
-def _acceptable(user: User, new_password: str) -> str:
+def acceptable(user: User, new_password: str) -> str:
     """Its hash, made before any transaction: it takes 30 ms. Raises Invalid."""
     problems = rules.password_problems(new_password, username=user.username, email=user.email)
     if problems:
@@ -59,7 +71,9 @@ def _acceptable(user: User, new_password: str) -> str:
     return passwords.hash_password(new_password)
 
 
-def _set(user: User, password_hash: str, kept_session: str = "") -> None:
+def set_password(user: User, password_hash: str, *, kept_session: str = "") -> None:
+    """Store a new password and end what the old one opened; within a transaction."""
     user.password_hash = password_hash
     sessions.end_others(user=user, kept=kept_session)
+    tokens.end_all([user])
     signals.password_changed.send(user)

@@ -2,10 +2,11 @@
 
 import re
 from functools import cache
-from typing import TypedDict, cast
+from typing import TypedDict, TypeVar, cast
 
 from email_validator import EmailNotValidError, validate_email
 
+from evently.errors import Invalid
 from evently.text import has_control_characters
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,149}")
@@ -17,18 +18,26 @@ LENGTHS = {"first_name": 150, "last_name": 150, "phone_number": 15, "address": 5
 Problems = dict[str, list[str]]
 
 
-class ProfileFields(TypedDict, total=False):
-    """What people may change about themselves."""
+class ProfileChanges(TypedDict, total=False):
+    """What people change about themselves at once; a changed e-mail address is confirmed first (email_changes.py)."""
 
-    email: str
     first_name: str
     last_name: str
     phone_number: str
     address: str
 
 
-def tidy(profile: ProfileFields) -> ProfileFields:
-    return cast("ProfileFields", {name: value.strip() for name, value in cast("dict[str, str]", profile).items()})
+class ProfileFields(ProfileChanges, total=False):
+    """What people give when they register."""
+
+    email: str
+
+
+Profile = TypeVar("Profile", ProfileChanges, ProfileFields)
+
+
+def tidy(profile: Profile) -> Profile:
+    return cast("Profile", {name: value.strip() for name, value in cast("dict[str, str]", profile).items()})
 
 
 def canonical_email(email: str) -> str:
@@ -57,18 +66,28 @@ def password_problems(password: str, *, username: str, email: str) -> Problems:
     return {"password": [message]}
 
 
-def profile_problems(profile: ProfileFields) -> Problems:
+def profile_problems(profile: ProfileChanges | ProfileFields) -> Problems:
     problems = {name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(str(profile.get(name, ""))) > length}
     problems |= {name: ["Remove the control characters."] for name in LENGTHS if has_control_characters(str(profile.get(name, "")))}
     phone_number = profile.get("phone_number", "")
     if phone_number and "phone_number" not in problems and not PHONE_NUMBER.fullmatch(phone_number):
         problems["phone_number"] = ["Use digits, spaces and a leading +."]
-    if "email" in profile:
-        try:
-            canonical_email(profile["email"])
-        except EmailNotValidError:
-            problems["email"] = ["Enter an e-mail address like name@example.org."]
     return problems
+
+
+def email_problems(email: str) -> Problems:
+    try:
+        canonical_email(email)
+    except EmailNotValidError:
+        return {"email": ["Enter an e-mail address like name@example.org."]}
+    return {}
+
+
+def parse_email(email: str) -> str:
+    """As `canonical_email`, without spaces around it. Raises Invalid."""
+    if problems := email_problems(email.strip()):
+        raise Invalid("Please correct the marked fields.", fields=problems)
+    return canonical_email(email.strip())
 
 
 @cache

@@ -1,23 +1,26 @@
 """What people do with their accounts."""
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import passwords, queries, rules, signals
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
-from evently.accounts.rules import ProfileFields
+from evently.accounts.rules import ProfileChanges, ProfileFields
 from evently.audit.services import record
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated, NotFound
+from evently.extensions import db
 from evently.text import has_control_characters
 
 
-def register(*, username: str, password: str, profile: ProfileFields, is_confirmed: bool = False) -> User:
+def register(*, username: str, password: str, profile: ProfileFields, is_confirmed: bool = False, reveals_taken: bool = True) -> User:
     """A new attendee, who is asked by mail to confirm the address unless the caller vouches for it (`is_confirmed`).
 
-    Raises Invalid with a message per field.
+    With `reveals_taken` an address of another account is refused. Without, the registration looks as usual, and the mail
+    to the owner of the address says that they have an account already. Raises Invalid with a message per field.
     """
-    return _create_user(username=username, password=password, profile=profile, is_confirmed=is_confirmed)
+    return _create_user(username=username, password=password, profile=profile, is_confirmed=is_confirmed, reveals_taken=reveals_taken)
 
 
 def create_superuser(*, username: str, email: str, password: str) -> User:
@@ -40,6 +43,7 @@ def _create_user(
     roles: dict[str, bool] | None = None,
     is_confirmed: bool = False,
     by_id: int | None = None,
+    reveals_taken: bool = True,
 ) -> User:
     username, profile = _sound(username, password, profile)
     # Hashed before the transaction: it takes 30 ms, and no lock should wait for that.
@@ -47,7 +51,7 @@ def _create_user(
     user.email_confirmed_at = utc_now() if is_confirmed else None
     try:
         with transaction() as session:
-            _refuse_taken(username=username, email=user.email)
+            _refuse_taken(username=username, email=user.email if reveals_taken else None)
             session.add(user)
             session.flush()
             if roles:
@@ -55,7 +59,7 @@ def _create_user(
             if not is_confirmed:
                 (signals.staff_account_created if roles else signals.confirmation_wanted).send(user)
     except IntegrityError as error:  # somebody took the name between the check and the insert
-        raise _taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
+        raise taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
     return user
 
 
@@ -63,7 +67,7 @@ def _sound(username: str, password: str, profile: ProfileFields) -> tuple[str, P
     """The name and the profile as they are kept. Raises Invalid with a message per field."""
     username, profile = username.strip(), rules.tidy(profile)
     email = profile.setdefault("email", "")
-    problems = rules.profile_problems(profile) | rules.username_problems(username)
+    problems = rules.profile_problems(profile) | rules.email_problems(email) | rules.username_problems(username)
     problems |= rules.password_problems(password, username=username, email=email)
     if problems:
         raise Invalid("Please correct the marked fields.", fields=problems)
@@ -76,26 +80,18 @@ def _record_creation(user: User, roles: dict[str, bool], by_id: int | None) -> N
     record(actor_id=by_id, action="user.created", subject="user", subject_id=user.id, changes=changes)
 
 
-def update_profile(*, user: User, profile: ProfileFields) -> User:
-    """Change what was given and leave the rest. A new address has to be confirmed. Raises Invalid with a message per field."""
+def update_profile(*, user: User, profile: ProfileChanges) -> User:
+    """Change what was given and leave the rest; the address is changed by email_changes.py.
+
+    Raises Invalid with a message per field.
+    """
     profile = rules.tidy(profile)
     if problems := rules.profile_problems(profile):
         raise Invalid("Please correct the marked fields.", fields=problems)
-    if "email" in profile:
-        profile["email"] = rules.canonical_email(profile["email"])
-    try:
-        with transaction():
-            # As it is now: what equals what this user once was may yet differ from what somebody else made of it.
-            user = locked(user.id)
-            before = user.email
-            _refuse_taken(email=profile.get("email"), except_id=user.id)
-            for name, value in profile.items():
-                setattr(user, name, value)
-            if user.email != before:
-                user.email_confirmed_at = None
-                signals.address_changed.send(user, before=before)
-    except IntegrityError as error:
-        raise _taken({"email"}) from error
+    with transaction():
+        user = locked(user.id)
+        for name, value in profile.items():
+            setattr(user, name, value)
     return user
 
 
@@ -125,12 +121,22 @@ def locked(user_id: int) -> User:
     return user
 
 
-def _refuse_taken(*, username: str | None = None, email: str | None = None, except_id: int | None = None) -> None:
-    taken = queries.list_taken(username=username, email=email, except_id=except_id)
-    if taken:
-        raise _taken(taken)
+def _refuse_taken(*, username: str | None = None, email: str | None = None) -> None:
+    if email:
+        _lock_email(email)
+    found = queries.list_taken(username=username, email=email)
+    if found:
+        raise taken(found)
 
 
-def _taken(fields: set[str]) -> Invalid:
+def _lock_email(email: str) -> None:
+    """Until the transaction ends, one registration of this address at a time; no constraint covers unconfirmed accounts."""
+    session = db.session()
+    # SQLite has one writer at a time.
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"email {email}", 0))))
+
+
+def taken(fields: set[str]) -> Invalid:
     words = {"username": "Somebody already has this username.", "email": "There is already an account with this address."}
     return Invalid("Please correct the marked fields.", fields={name: [words[name]] for name in sorted(fields)})

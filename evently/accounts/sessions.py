@@ -36,6 +36,7 @@ class Kept:
     user_id: int | None
     data: dict[str, Any]
     is_remembered: bool
+    created_at: float
     last_used_at: float
     expires_at: float
 
@@ -53,14 +54,14 @@ def find(id_sha256: str) -> Kept | None:
 
 
 def _read(id_sha256: str) -> tuple[Any, ...] | None:
-    columns = (getattr(BrowserSession, name) for name in ("user_id", "data", "is_remembered", "last_used_at", "expires_at"))
+    columns = (getattr(BrowserSession, name) for name in ("user_id", "data", "is_remembered", "created_at", "last_used_at", "expires_at"))
     query = select(*columns, User).outerjoin(User, User.id == BrowserSession.user_id).where(BrowserSession.id_sha256 == id_sha256)
     row = db.session.execute(query).one_or_none()
     if row is None:
         return None
     # Held for as long as this request lasts: who asks for the person next finds them without another look.
     db.session().info["signed_in"] = row.User
-    return *row[:3], row.last_used_at.timestamp(), row.expires_at.timestamp()
+    return *row[:3], row.created_at.timestamp(), row.last_used_at.timestamp(), row.expires_at.timestamp()
 
 
 def begin(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device: str, is_remembered: bool) -> None:
@@ -74,7 +75,7 @@ def begin(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device: 
         "is_remembered": is_remembered,
         "created_at": now,
         "last_used_at": now,
-        "expires_at": now + lifetime(user_id, is_remembered=is_remembered),
+        "expires_at": _expiry(now, user_id, is_remembered=is_remembered),
     }
     with single_statement() as connection:
         insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
@@ -90,9 +91,9 @@ def keep(id_sha256: str, *, data: dict[str, Any]) -> None:
 
 
 def note_use(id_sha256: str, kept: Kept) -> None:
-    """It was used just now, so it lasts for longer."""
-    now = utc_now()
-    _update(id_sha256, last_used_at=now, expires_at=now + lifetime(kept.user_id, is_remembered=kept.is_remembered))
+    """It was used just now, so it lasts for longer, but never beyond SESSION_MAX_DAYS after it began."""
+    created_at = dt.datetime.fromtimestamp(kept.created_at, dt.UTC)
+    _update(id_sha256, last_used_at=utc_now(), expires_at=_expiry(created_at, kept.user_id, is_remembered=kept.is_remembered))
 
 
 def lifetime(user_id: int | None, *, is_remembered: bool) -> dt.timedelta:
@@ -101,6 +102,11 @@ def lifetime(user_id: int | None, *, is_remembered: bool) -> dt.timedelta:
         return VISIT
     config = current_app.config
     return dt.timedelta(days=config["REMEMBERED_SESSION_DAYS"]) if is_remembered else dt.timedelta(hours=config["SESSION_HOURS"])
+
+
+def _expiry(created_at: dt.datetime, user_id: int | None, *, is_remembered: bool) -> dt.datetime:
+    latest = created_at + dt.timedelta(days=current_app.config["SESSION_MAX_DAYS"])
+    return min(utc_now() + lifetime(user_id, is_remembered=is_remembered), latest)
 
 
 def list_sessions(user: User) -> Sequence[BrowserSession]:

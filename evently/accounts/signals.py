@@ -8,8 +8,13 @@ _signals = Namespace()
 confirmation_wanted = _signals.signal("confirmation-wanted")
 # sender: a user for whom a superuser made an account with a role; the address is to be confirmed too
 staff_account_created = _signals.signal("staff-account-created")
-# sender: a user with another address than `before`; the new one is to be confirmed
-address_changed = _signals.signal("address-changed")
+# sender: a user who asked for another address; `change` is the EmailChange, whose new address is to be confirmed
+email_change_requested = _signals.signal("email-change-requested")
+# sender: a user whose address has changed, from a confirmed one; `change` is the EmailChange
+email_changed = _signals.signal("email-changed")
+# sender: a user who has just confirmed an address; `guests`: ids of accounts without a password that organizers made for
+# the same address, which are deleted next
+guests_merged = _signals.signal("guests-merged")
 # sender: a user who has forgotten the password
 password_reset_wanted = _signals.signal("password-reset-wanted")
 # sender: a user with a new password

@@ -1,9 +1,7 @@
 """Shutting somebody out, and letting them in again."""
 
-from sqlalchemy import delete
-
-from evently.accounts import sessions
-from evently.accounts.models import ApiToken, User
+from evently.accounts import sessions, tokens
+from evently.accounts.models import User
 from evently.accounts.roles import somebody_else
 from evently.audit.services import record
 from evently.database import transaction
@@ -14,7 +12,7 @@ def suspend(*, by: User, user_id: int) -> User:
     """From now on they cannot sign in; sessions and tokens end at once. Bookings stay. Raises NotAllowed, NotFound, Conflict."""
     with transaction():
         user = somebody_else(by=by, user_id=user_id)
-        _end_tokens(user)
+        tokens.end_all([user])
         sessions.end_all([user])
         _set_active(user, by, is_active=False)
     return user
@@ -44,15 +42,10 @@ def end_tokens(*, by: User, user_id: int) -> int:
     """Revoke somebody's keys to the API; how many. Raises NotAllowed, NotFound, Conflict ("yourself")."""
     with transaction():
         user = somebody_else(by=by, user_id=user_id)
-        ended = _end_tokens(user)
+        ended = tokens.end_all([user])
         if ended:
             _record(user, by, "user.tokens_revoked", "tokens", (ended, 0))
     return ended
-
-
-def _end_tokens(user: User) -> int:
-    with transaction() as session:
-        return len(session.scalars(delete(ApiToken).where(ApiToken.user_id == user.id).returning(ApiToken.id)).all())
 
 
 def _set_active(user: User, by: User, *, is_active: bool) -> None:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from evently.accounts import recovery, sessions
+from evently.accounts import email_changes, recovery, sessions, tokens
 from evently.worker import RETRIES
 
 
@@ -14,5 +14,5 @@ def mail_reset_link(login: str) -> None:
 
 @shared_task(name="accounts.forget_old_sessions", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
 def forget_old_sessions() -> int:
-    """Delete sessions that have expired; how many."""
-    return sessions.forget_old()
+    """Delete sessions, API tokens and e-mail changes that have expired; how many."""
+    return sessions.forget_old() + tokens.delete_expired() + email_changes.delete_old()

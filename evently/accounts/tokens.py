@@ -1,14 +1,22 @@
-"""Keys to the JSON API: made, used, taken back."""
+"""API tokens: issued, used, revoked.
 
+A token ends API_TOKEN_UNUSED_DAYS after its last use and API_TOKEN_DAYS after it was made, whichever comes first.
+"""
+
+import datetime as dt
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import delete, literal, select, update
+from flask import current_app
+from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.orm import Session
 
 from evently.accounts import keyring, queries
 from evently.accounts.models import ApiToken, User
 from evently.accounts.services import locked
 from evently.database import transaction, utc_now
-from evently.errors import Invalid, NotAuthenticated, NotFound
+from evently.errors import Conflict, Invalid, NotAuthenticated, NotFound
 from evently.extensions import db
 from evently.text import has_control_characters
 
@@ -18,25 +26,88 @@ LAST_USE_PRECISION = 60
 LONGEST_NAME = 100
 
 
-def issue_token(*, user: User, name: str = "") -> str:
-    """A new key to the API: 160 random bits, shown this once and stored as a hash only."""
-    token = secrets.token_hex(20)
+# What registration and sign-in over the API call their tokens; people cannot choose these names.
+UNNAMED = ("", "registration", "login")
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """`token` is shown this once: only its hash is stored."""
+
+    token: str
+    expires_at: dt.datetime
+
+
+def issue_token(*, user: User, name: str = "") -> IssuedToken:
+    """A new API token of 160 random bits. At API_TOKENS_PER_USER the oldest unnamed one of this user ends."""
     with transaction() as session:
-        session.add(ApiToken(user_id=user.id, name=name[:LONGEST_NAME], token_sha256=queries.token_sha256(token)))
-    return token
+        locked(user.id)
+        _make_room(session, user)
+        return _add(session, user, name)
 
 
-def issue_named_token(*, user: User, name: str) -> str:
-    """As `issue_token`, with a name that tells it from this person's others. Raises Invalid."""
+def issue_named_token(*, user: User, name: str) -> IssuedToken:
+    """As `issue_token`, with a name that no other token of this user has.
+
+    Raises Invalid; Conflict ("too_many_tokens") when only one place is left, which is kept for signing in.
+    """
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or has_control_characters(name):
-        raise Invalid("Please correct the marked fields.", fields={"name": [f"Give it a name of 1 to {LONGEST_NAME} characters."]})
+        raise _invalid_name(f"Give it a name of 1 to {LONGEST_NAME} characters.")
+    if name.lower() in UNNAMED:
+        raise _invalid_name("This name is used for tokens from signing in. Choose a different one.")
     with transaction() as session:
-        # One at a time, so that two of one name do not come at once.
         locked(user.id)
-        if session.scalar(select(ApiToken.id).where(ApiToken.user_id == user.id, ApiToken.name == name).limit(1)):
-            raise Invalid("Please correct the marked fields.", fields={"name": ["You have a token of this name already."]})
-        return issue_token(user=user, name=name)
+        names = session.scalars(select(ApiToken.name).where(ApiToken.user_id == user.id, keyring.is_unexpired())).all()
+        if name in names:
+            raise _invalid_name("You already have a token with this name.")
+        most = current_app.config["API_TOKENS_PER_USER"] - 1
+        if sum(other not in UNNAMED for other in names) >= most:
+            raise Conflict(f"You can have {most} named tokens. Revoke one first.", code="too_many_tokens")
+        _make_room(session, user)
+        return _add(session, user, name)
+
+
+def _add(session: Session, user: User, name: str) -> IssuedToken:
+    token, now = secrets.token_hex(20), utc_now()
+    added = ApiToken(user_id=user.id, name=name[:LONGEST_NAME], token_sha256=queries.token_sha256(token), created_at=now)
+    added.expires_at = expiry(now, now)
+    session.add(added)
+    session.flush()
+    return IssuedToken(token, added.expires_at)
+
+
+def _make_room(session: Session, user: User) -> None:
+    """Delete expired tokens, then the oldest unnamed ones until one more fits."""
+    session.execute(delete(ApiToken).where(ApiToken.user_id == user.id, ~keyring.is_unexpired()))
+    count = session.scalar(select(func.count()).where(ApiToken.user_id == user.id)) or 0
+    if (surplus := count + 1 - current_app.config["API_TOKENS_PER_USER"]) > 0:
+        unnamed = select(ApiToken.id).where(ApiToken.user_id == user.id, ApiToken.name.in_(UNNAMED)).order_by(ApiToken.id)
+        session.execute(delete(ApiToken).where(ApiToken.id.in_(session.scalars(unnamed.limit(surplus)).all())))
+
+
+def expiry(created_at: dt.datetime, last_used_at: dt.datetime) -> dt.datetime:
+    """When a token of this age ends if it is not used again."""
+    config = current_app.config
+    unused, longest = dt.timedelta(days=config["API_TOKEN_UNUSED_DAYS"]), dt.timedelta(days=config["API_TOKEN_DAYS"])
+    return min(last_used_at + unused, created_at + longest)
+
+
+def _invalid_name(message: str) -> Invalid:
+    return Invalid("Please correct the marked fields.", fields={"name": [message]})
+
+
+def end_all(users: Sequence[User]) -> int:
+    """Revoke every token of these users; how many."""
+    with transaction() as session:
+        statement = delete(ApiToken).where(ApiToken.user_id.in_([user.id for user in users])).returning(ApiToken.id)
+        return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
+
+
+def delete_expired() -> int:
+    """How many expired tokens were deleted."""
+    with transaction() as session:
+        return len(session.scalars(delete(ApiToken).where(~keyring.is_unexpired()).returning(ApiToken.id)).all())
 
 
 def revoke_token(*, token: ApiToken) -> None:
@@ -53,20 +124,20 @@ def revoke_own_token(*, user: User, token_id: int) -> None:
 
 
 def use_token(token: str) -> ApiToken:
-    """The key this token opens. Raises NotAuthenticated for unknown tokens and suspended people."""
+    """The stored token. Raises NotAuthenticated for one that is unknown, expired or of a suspended user."""
     found = queries.find_token(token)
-    if found is None or not found.user.is_active:
+    if found is None or found.is_expired or not found.user.is_active:
         raise unknown_token()
     _note_use(found)
     return found
 
 
 def recognise_token(token: str) -> ApiToken:
-    """As `use_token`, without a session and perhaps from memory: then it is yet to be checked (`require_working`)."""
+    """As `use_token`, detached and possibly from memory: then the caller has yet to check it (`require_working`)."""
     found = keyring.recall(token)
     if found is None:
         found = keyring.read(token)
-        if found is None or not found.user.is_active:
+        if found is None or found.is_expired or not found.user.is_active:
             raise unknown_token()
         keyring.remember(found)
         _note_use(found)
@@ -76,12 +147,16 @@ def recognise_token(token: str) -> ApiToken:
 def _note_use(token: ApiToken) -> None:
     now = utc_now()
     if token.last_used_at is None or (now - token.last_used_at).total_seconds() > LAST_USE_PRECISION:
+        expires_at = expiry(token.created_at, now)
+        if expires_at < now:
+            # Made before tokens expired: it keeps the end that the migration gave it.
+            expires_at = token.expires_at or now
         with transaction() as session:
-            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now))
+            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now, expires_at=expires_at))
 
 
 def require_working(token_id: int) -> None:
-    """Raises NotAuthenticated when this key was revoked or its holder suspended."""
+    """Raises NotAuthenticated when this token was revoked, has expired, or its user is suspended."""
     if not db.session.scalar(select(keyring.still_works(literal(token_id)))):
         raise unknown_token()
 

@@ -1,6 +1,6 @@
 """What changes about people, by name; see evently/caching.py."""
 
-from evently.accounts.models import ApiToken, User
+from evently.accounts.models import ApiToken, EmailChange, User
 from evently.caching import follow
 
 EVERYBODY = "user:*"
@@ -12,5 +12,6 @@ def of_person(user_id: int) -> tuple[str, str]:
 
 
 follow(User, lambda user: [f"user:{user.id}"], [EVERYBODY], writes=("update", "delete"))
+follow(EmailChange, lambda change: [f"user:{change.user_id}"], [EVERYBODY])
 # Not when a token is used, which is written down every now and then.
 follow(ApiToken, lambda token: [f"user:{token.user_id}"], [EVERYBODY], writes=("delete",))

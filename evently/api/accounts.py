@@ -2,18 +2,20 @@
 
 from typing import Any, cast
 
-from evently.accounts import services, tokens
+from evently.accounts import email_changes, rules, services, tokens
 from evently.accounts.models import User
-from evently.accounts.rules import ProfileFields
+from evently.accounts.rules import ProfileChanges, ProfileFields
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.kept import Kept
 from evently.api.presenters import With
-from evently.api.schemas.accounts import Credentials, LoggedIn, LoggedOut, Profile, ProfileChanges, Registered, Registration
+from evently.api.schemas.accounts import Credentials, LoggedIn, LoggedOut, Profile, Registered, Registration
+from evently.api.schemas.accounts import ProfileChanges as ProfileChangesSchema
 from evently.caching import PROFILES
+from evently.errors import Invalid
 from evently.http.identity import require_token
 from evently.http.limits import limit_logins, limit_registrations
-from evently.http.login import authenticate
+from evently.http.login import authenticate, check_password
 
 
 @endpoint("POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, asks=None)
@@ -21,14 +23,15 @@ def register(body: dict[str, Any]) -> With:
     """Create an account and a token for it."""
     username, password = body.pop("username"), body.pop("password")
     user = services.register(username=username, password=password, profile=cast("ProfileFields", body))
-    return With(user, token=tokens.issue_token(user=user, name="registration"))
+    issued = tokens.issue_token(user=user, name="registration")
+    return With(user, token=issued.token, expires_at=issued.expires_at)
 
 
 @endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=("wrong_credentials",), limit=limit_logins, asks=None)
-def login(body: dict[str, Any]) -> dict[str, str]:
+def login(body: dict[str, Any]) -> tokens.IssuedToken:
     """Get a new token by username and password."""
     user = authenticate(login=body["username"], password=body["password"])
-    return {"token": tokens.issue_token(user=user, name="login")}
+    return tokens.issue_token(user=user, name="login")
 
 
 @endpoint("POST", "/user/auth/logout/", answer=LoggedOut)
@@ -39,12 +42,30 @@ def logout() -> dict[str, str]:
 
 
 @endpoint("GET", "/user/auth/me/", answer=Profile, kept=Kept(PROFILES, lambda: (), is_personal=True))
-def show_profile() -> User:
+def show_profile() -> With:
     """Who you are."""
-    return caller()
+    return _profile(caller())
 
 
-@endpoint("PATCH", "/user/auth/me/", body=ProfileChanges, answer=Profile)
-def change_profile(body: dict[str, Any]) -> User:
-    """Change what is sent and leave the rest."""
-    return services.update_profile(user=caller(), profile=cast("ProfileFields", body))
+@endpoint("PATCH", "/user/auth/me/", body=ProfileChangesSchema, answer=Profile, refuses=("password_required",))
+def change_profile(body: dict[str, Any]) -> With:
+    """Change what is sent and leave the rest. A new `email` needs `current_password` and stays pending until it is confirmed."""
+    user, password, email = caller(), body.pop("current_password", None), body.pop("email", None)
+    profile = cast("ProfileChanges", body)
+    if email is None or rules.parse_email(email) == user.email:
+        return _profile(services.update_profile(user=user, profile=profile))
+    _require_password(user, password)
+    return _profile(email_changes.change_profile(user=user, profile=profile, email=email))
+
+
+def _require_password(user: User, password: str | None) -> None:
+    """Raises Invalid ("password_required") without one or for a wrong one, TooManyRequests after too many guesses."""
+    if password is None:
+        message = "Send your password to change the e-mail address."
+        raise Invalid(message, code="password_required", fields={"current_password": [message]})
+    check_password(user, password, field="current_password")
+
+
+def _profile(user: User) -> With:
+    pending = email_changes.find_pending_change(user)
+    return With(user, is_email_confirmed=user.email_confirmed_at is not None, pending_email=pending.new_email if pending else None)

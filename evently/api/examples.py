@@ -36,11 +36,11 @@ def _page(path: str, *items: dict[str, Any]) -> dict[str, Any]:
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Registration": {**PERSON, **PASSWORD, **NAMES},
-    "Registered": {"id": 42, **PERSON, "token": TOKEN},
+    "Registered": {"id": 42, **PERSON, "token": TOKEN, "expires_at": TIME},
     "Credentials": {"username": "mira", **PASSWORD},
-    "LoggedIn": {"token": TOKEN},
+    "LoggedIn": {"token": TOKEN, "expires_at": TIME},
     "LoggedOut": {"status": "logged_out"},
-    "Profile": {"id": 42, **PERSON, **NAMES, "is_staff": False, "is_superuser": False},
+    "Profile": {"id": 42, **PERSON, **NAMES, "is_staff": False, "is_superuser": False, "is_email_confirmed": True, "pending_email": None},
     "ProfileChanges": {"phone_number": "+49 341 55 02"},
     "NewEvent": {**WHERE, **TEXT, **PRICE, "timezone": "Europe/Berlin", "category": "music"},
     "EventChanges": {"capacity": 450},

@@ -38,6 +38,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "bad_idempotency_key": (422, "An idempotency key has 1 to 255 characters."),
     "idempotency_key_reused": (422, "This idempotency key was used for another request."),
     "invalid": (422, "Some of the values are not valid."),
+    "password_required": (422, "Send your password to change the e-mail address."),
     "over_user_limit": (422, "At most 4 per person. You already hold 2, so 2 more."),
     "too_expensive": (422, "One booking can cost at most 99,999,999.99. Choose fewer tickets."),
     "too_many_tickets": (422, "Choose 1 to 10 tickets."),
@@ -48,6 +49,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
 FIELDS = {
     "below_sold": "capacity",
     "over_user_limit": "number_of_tickets",
+    "password_required": "current_password",
     "too_expensive": "number_of_tickets",
     "too_many_tickets": "number_of_tickets",
 }

@@ -1,11 +1,11 @@
-"""What becomes of the bookings of people who leave."""
+"""What becomes of the bookings of accounts that are deleted or merged."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from evently.accounts.models import User
-from evently.accounts.signals import people_left
+from evently.accounts.signals import guests_merged, people_left
 from evently.bookings.attendees import has_come_in
 from evently.bookings.models import CANCELLED, LIVE, SEAT_HOLDING, Booking
 from evently.bookings.signals import bookings_cancelled
@@ -13,6 +13,12 @@ from evently.database import utc_now
 from evently.events.models import Event
 from evently.events.services import lock_stock
 from evently.extensions import db
+
+
+@guests_merged.connect
+def move_bookings(user: User, *, guests: Sequence[int]) -> None:
+    statement = update(Booking).where(Booking.user_id.in_(guests)).values(user_id=user.id)
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 @people_left.connect

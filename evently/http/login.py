@@ -35,10 +35,10 @@ def authenticate(*, login: str, password: str) -> User:
         return services.authenticate(login=login, password=password)
 
 
-def check_password(user: User, password: str) -> None:
-    """Raises Invalid unless it is theirs, TooManyRequests after too many guesses."""
+def check_password(user: User, password: str, field: str = "password") -> None:
+    """Raises Invalid, naming the field, unless it is theirs; TooManyRequests after too many guesses."""
     with backoff.guess(user.username):
-        require_password(user=user, password=password)
+        require_password(user=user, password=password, field=field)
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:

@@ -1,10 +1,11 @@
 """What people are told about their accounts; receivers as in services.py."""
 
 import uuid
+from typing import Any
 
 from evently.accounts import signals
 from evently.accounts.links import RESET_PASSWORD as RESET_LINK
-from evently.accounts.models import User
+from evently.accounts.models import EmailChange, User
 from evently.database import on_commit
 from evently.extensions import db
 from evently.notifications import wakeups
@@ -12,6 +13,8 @@ from evently.notifications.models import (
     ACCOUNT_CLOSED,
     ADDRESS_CHANGED,
     CONFIRM_ADDRESS,
+    CONFIRM_EMAIL_CHANGE,
+    EMAIL_CHANGE_REQUESTED,
     PASSWORD_CHANGED,
     RESET_PASSWORD,
     STAFF_ACCOUNT,
@@ -29,11 +32,18 @@ def welcome_to_the_staff(user: User) -> None:
     _write(STAFF_ACCOUNT, user)
 
 
-@signals.address_changed.connect
-def tell_both_addresses(user: User, *, before: str) -> None:
-    """The new one is asked to confirm; the old one hears of it, in case this was somebody else."""
-    _write(CONFIRM_ADDRESS, user)
-    _write(ADDRESS_CHANGED, user, to_address=before)
+@signals.email_change_requested.connect
+def ask_to_confirm_change(user: User, *, change: EmailChange) -> None:
+    """The new address is asked to confirm; the old one, where it is confirmed, can stop the change."""
+    context: dict[str, Any] = {"change_id": change.id, "new_email": change.new_email}
+    _write(CONFIRM_EMAIL_CHANGE, user, to_address=change.new_email, context=context)
+    if user.email_confirmed_at:
+        _write(EMAIL_CHANGE_REQUESTED, user, context=context)
+
+
+@signals.email_changed.connect
+def notify_old_address(user: User, *, change: EmailChange) -> None:
+    _write(ADDRESS_CHANGED, user, to_address=change.old_email, context={"change_id": change.id, "new_email": change.new_email})
 
 
 @signals.password_reset_wanted.connect
@@ -53,7 +63,7 @@ def say_good_bye(user: User) -> None:
     _write(ACCOUNT_CLOSED, None, to_address=user.email, context={"name": name})
 
 
-def _write(kind: str, user: User | None, *, to_address: str = "", context: dict[str, str] | None = None) -> None:
+def _write(kind: str, user: User | None, *, to_address: str = "", context: dict[str, Any] | None = None) -> None:
     to_address = to_address or (user.email if user else "")
     if not to_address:
         return

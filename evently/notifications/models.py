@@ -29,8 +29,19 @@ EVENT_CHANGED, EVENT_CANCELLED, EVENT_REMINDER, EVENT_MESSAGE = ABOUT_EVENTS = (
     "event_reminder",
     "event_message",
 )
-CONFIRM_ADDRESS, ADDRESS_CHANGED, RESET_PASSWORD, PASSWORD_CHANGED, ACCOUNT_CLOSED, STAFF_ACCOUNT = ABOUT_ACCOUNTS = (
+(
+    CONFIRM_ADDRESS,
+    CONFIRM_EMAIL_CHANGE,
+    EMAIL_CHANGE_REQUESTED,
+    ADDRESS_CHANGED,
+    RESET_PASSWORD,
+    PASSWORD_CHANGED,
+    ACCOUNT_CLOSED,
+    STAFF_ACCOUNT,
+) = ABOUT_ACCOUNTS = (
     "confirm_address",
+    "confirm_email_change",
+    "email_change_requested",
     "address_changed",
     "reset_password",
     "password_changed",

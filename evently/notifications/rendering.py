@@ -18,8 +18,10 @@ from sqlalchemy import select
 from werkzeug.routing import Map, MapAdapter
 
 from evently.accounts.links import CONFIRM_ADDRESS as CONFIRM_LINK
+from evently.accounts.links import CONFIRM_EMAIL_CHANGE as CONFIRM_EMAIL_CHANGE_LINK
 from evently.accounts.links import RESET_PASSWORD as RESET_LINK
-from evently.accounts.links import Purpose
+from evently.accounts.links import UNDO_EMAIL_CHANGE, Purpose
+from evently.accounts.queries import find_confirmed_user
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tickets import tickets_of
 from evently.caching import LISTS, remember
@@ -29,7 +31,7 @@ from evently.events.posters import INKS, PAPER
 from evently.events.queries import list_public_events
 from evently.events.versions import EVENTS
 from evently.extensions import db
-from evently.notifications.models import EVENT_CANCELLED, RESET_PASSWORD, Mail
+from evently.notifications.models import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, EVENT_CANCELLED, RESET_PASSWORD, Mail
 from evently.notifications.subscriptions import token_of
 
 # Which corner of its square a quarter of a disc fills.
@@ -57,9 +59,14 @@ class PosterHead:
     tiles: list[list[tuple[str, str]]]
 
 
-def render_mail(mail: Mail) -> RenderedMail:
-    """Subject, text and HTML. What the mail is about is as the database has it now."""
+def render_mail(mail: Mail, *, as_requested: bool = False) -> RenderedMail:
+    """Subject, text and HTML. What the mail is about is as the database has it now.
+
+    A request to confirm an address that another account owns tells its owner so. With `as_requested` it looks as if
+    nobody owned the address: the user who caused the mail may see that, and not whether there is such an account.
+    """
     event = mail.event or (mail.booking.event if mail.booking else None)
+    template = "account_exists" if not as_requested and _is_of_another_account(mail) else mail.kind
     context: dict[str, Any] = {
         **mail.context,
         "mail": mail,
@@ -75,16 +82,37 @@ def render_mail(mail: Mail) -> RenderedMail:
         "unsubscribe_link": link("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
         "link": link,
         "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_LINK) if mail.user and not mail.user.email_confirmed_at else "",
+        **_change_links(mail),
         "reset_link": _proof(mail, "web.reset_password", RESET_LINK) if mail.kind == RESET_PASSWORD else "",
         "site_url": current_app.config["SITE_URL"],
     }
     templates = current_app.jinja_env
-    text = templates.get_template(f"emails/{mail.kind}.txt").make_module(context)
+    text = templates.get_template(f"emails/{template}.txt").make_module(context)
     words: dict[str, Any] = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
-    html = templates.get_template(f"emails/{mail.kind}.html").render(
+    html = templates.get_template(f"emails/{template}.html").render(
         context | words | {"head": poster_head(event.id, event.category) if event else None},
     )
     return RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
+
+
+def _is_of_another_account(mail: Mail) -> bool:
+    if mail.kind not in {CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE}:
+        return False
+    owner = find_confirmed_user(mail.to_address)
+    return owner is not None and owner.id != mail.user_id
+
+
+def _change_links(mail: Mail) -> dict[str, str]:
+    """To confirm a change of address, and to undo it."""
+    change_id = mail.context.get("change_id")
+    if change_id is None:
+        return {"confirm_change_link": "", "undo_link": ""}
+    confirm = CONFIRM_EMAIL_CHANGE_LINK.token(change_id=change_id, written_at=mail.created_at)
+    undo = UNDO_EMAIL_CHANGE.token(change_id=change_id, written_at=mail.created_at)
+    return {
+        "confirm_change_link": link("web.confirm_email_change", token=confirm) if mail.kind == CONFIRM_EMAIL_CHANGE else "",
+        "undo_link": link("web.undo_email_change", token=undo) if mail.kind != CONFIRM_EMAIL_CHANGE else "",
+    }
 
 
 def _words(mail: Mail) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from evently.accounts.models import User
-from evently.accounts.signals import people_left
+from evently.accounts.signals import guests_merged, people_left
 from evently.bookings.allocation import Outcome
 from evently.bookings.models import CONFIRMED, LIVE, PROCESSING, Booking
 from evently.bookings.signals import bookings_cancelled, bookings_decided
@@ -61,6 +61,13 @@ def tell_change(event: Event, changes: Mapping[str, tuple[Any, Any]]) -> None:
     before = {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, (value, _) in changes.items()}
     db.session.flush()
     tell_people(EVENT_CHANGED, event.id, Booking.status.in_(LIVE), occasion=uuid.uuid4().hex[:12], context={"before": before})
+
+
+@guests_merged.connect
+def move_mails(user: User, *, guests: Sequence[int]) -> None:
+    db.session.execute(delete(Unsubscription).where(Unsubscription.user_id.in_(guests)))
+    statement = update(Mail).where(Mail.user_id.in_(guests)).values(user_id=user.id)
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 @people_left.connect

@@ -18,6 +18,7 @@ def init_app(app: Flask) -> None:
         covers,
         crawlers,
         doors,
+        email_address,
         events,
         mailbox,
         my_data,

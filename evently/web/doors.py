@@ -47,7 +47,9 @@ def register() -> Response:
     if not form.validate():
         return show_door("accounts/register.html", form, status=422)
     try:
-        user = services.register(username=form.username.data or "", password=form.password.data or "", profile=profile_of(form))
+        username, password = form.username.data or "", form.password.data or ""
+        # The page never says whether an address has an account; its owner is told by mail.
+        user = services.register(username=username, password=password, profile=profile_of(form), reveals_taken=False)
     except Invalid as refusal:
         return refuse("accounts/register.html", form, refusal)
     sign_in(user)

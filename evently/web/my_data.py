@@ -76,7 +76,7 @@ def everything_about(user: User) -> dict[str, Any]:
         "bookings": [_booking(booking) for booking in list_all_bookings(user)],
         "mails": [
             {
-                "subject": render_mail(mail).subject,
+                "subject": render_mail(mail, as_requested=True).subject,
                 "to": mail.to_address,
                 "state": mail.status,
                 "written_at": _moment(mail.created_at),
@@ -90,7 +90,12 @@ def everything_about(user: User) -> dict[str, Any]:
             for kept in sessions.list_sessions(user)
         ],
         "api_tokens": [
-            {"name": token.name, "created_at": _moment(token.created_at), "last_used_at": _moment(token.last_used_at)}
+            {
+                "name": token.name,
+                "created_at": _moment(token.created_at),
+                "last_used_at": _moment(token.last_used_at),
+                "expires_at": _moment(token.expires_at),
+            }
             for token in list_all_tokens(user)
         ],
     }

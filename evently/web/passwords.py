@@ -30,7 +30,7 @@ def change_password() -> Response:
         recovery.change_password(user=user, password=password, new_password=new_password, session=page_session().id_sha256)
     except (Invalid, Conflict, TooManyRequests) as refusal:
         return show_refused("accounts/password.html", form, refusal)
-    flash("Your new password is set. Every other browser is signed out.")
+    flash("Your new password is set. All other browsers are signed out, and your API tokens no longer work.")
     return redirect_to(url_for("web.change_password"))
 
 
@@ -61,7 +61,7 @@ def reset_password(token: str) -> Response:
             sign_out()
             flash("Your new password is set. Sign in with it.")
             response = redirect_to(url_for("web.login"))
-    except Invalid as refusal:
+    except (Invalid, Conflict) as refusal:
         response = show_refused("accounts/reset.html", form, refusal, user=user, token=token)
     except NotFound as error:
         response = render("accounts/dead_link.html", message=error.message, is_confirmation=False, status=error.status)

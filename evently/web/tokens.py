@@ -1,10 +1,12 @@
 """Keys to the API, for who writes programs. Each is shown once."""
 
+from typing import Any
+
 from flask import Response, flash, request, url_for
 
 from evently.accounts import queries, tokens
 from evently.accounts.models import User
-from evently.errors import Invalid
+from evently.errors import Conflict, Invalid
 from evently.http import unsent
 from evently.http.htmx import redirect_to, render, wants_fragment
 from evently.http.login import signed_in_user
@@ -25,11 +27,11 @@ def create_token() -> Response:
     if not form.validate():
         return show_tokens(user, form, status=422)
     try:
-        token = tokens.issue_named_token(user=user, name=form.name.data or "")
-    except Invalid as refusal:
+        issued = tokens.issue_named_token(user=user, name=form.name.data or "")
+    except (Invalid, Conflict) as refusal:
         form.add_refusal(refusal)
-        return show_tokens(user, form, status=422)
-    return show_tokens(user, TokenForm(), token=token, name=form.name.data or "", status=201)
+        return show_tokens(user, form, status=refusal.status)
+    return show_tokens(user, TokenForm(), issued=issued, name=form.name.data or "", status=201)
 
 
 @blueprint.post("/account/tokens/<int(max=2147483647):token_id>/revoke")
@@ -42,6 +44,6 @@ def revoke_token(token_id: int) -> Response:
     return redirect_to(url_for("web.list_tokens"))
 
 
-def show_tokens(user: User, form: TokenForm, *, status: int = 200, **context: str) -> Response:
+def show_tokens(user: User, form: TokenForm, *, status: int = 200, **context: Any) -> Response:
     page = queries.list_tokens(user, page=page_number(request.args))
     return render("accounts/tokens.html", "accounts/_token_list.html", form=form, page=page, status=status, **context)

@@ -15,7 +15,7 @@ from tests.harness.site import fresh
 
 @pytest.fixture
 def token(app) -> str:
-    return issue_token(user=make_user(username="ada"), name="laptop")
+    return issue_token(user=make_user(username="ada"), name="laptop").token
 
 
 def test_only_the_hash_of_a_token_is_stored(token):
@@ -27,7 +27,7 @@ def test_only_the_hash_of_a_token_is_stored(token):
 
 def test_tokens_differ(app):
     user = make_user()
-    assert issue_token(user=user) != issue_token(user=user)
+    assert issue_token(user=user).token != issue_token(user=user).token
     assert db.session.query(ApiToken).count() == 2
 
 

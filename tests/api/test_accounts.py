@@ -11,14 +11,16 @@ def test_registering_answers_with_a_token_that_works(api):
     profile = {"first_name": "Ada", "last_name": "Lovelace", "phone_number": "+44 20 7946", "address": "12 St James's Square"}
     response = api("POST", "/user/auth/register/", NEW | profile)
     assert response.status_code == 201
-    assert list(response.json) == ["id", "username", "email", "token"]
+    assert list(response.json) == ["id", "username", "email", "token", "expires_at"]
     assert response.json["email"] == "ada@example.org"
     me = api("GET", "/user/auth/me/", Authorization=f"Token {response.json['token']}")
     assert list(me.json) == [
         "id", "username", "email", "first_name", "last_name", "phone_number", "address", "is_staff", "is_superuser",
+        "is_email_confirmed", "pending_email",
     ]  # fmt: skip
     assert me.json == profile | {
         "id": response.json["id"], "username": "ada", "email": "ada@example.org", "is_staff": False, "is_superuser": False,
+        "is_email_confirmed": False, "pending_email": None,
     }  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def test_nobody_registers_as_somebody_who_may_do_more(api):
 def test_logging_in_by_name_or_address(api, name):
     user = make_user()
     response = api("POST", "/user/auth/login/", {"username": getattr(user, name).upper(), "password": PASSWORD})
-    assert (response.status_code, list(response.json)) == (200, ["token"])
+    assert (response.status_code, list(response.json)) == (200, ["token", "expires_at"])
     assert api("GET", "/user/auth/me/", Authorization=f"Bearer {response.json['token']}").json["id"] == user.id
 
 
@@ -99,6 +101,28 @@ def test_a_profile_is_not_changed_to_nonsense(api, field, value):
     assert response.status_code == 422
     assert list(response.json["details"]["fields"]) == [field]
     assert db.session.get(User, user.id).first_name == ""
+
+
+def test_another_address_needs_the_password_and_is_pending(api):
+    user = make_user(email="ada@example.org")
+    for sent, code in (({}, "password_required"), ({"current_password": "wrong"}, "invalid")):
+        response = api("PATCH", "/user/auth/me/", {"email": "new@example.org", "first_name": "Ada"} | sent, by=user)
+        assert (response.status_code, response.json["details"]["code"]) == (422, code)
+        assert list(response.json["details"]["fields"]) == ["current_password"]
+    response = api("PATCH", "/user/auth/me/", {"email": "New@Example.org", "current_password": PASSWORD}, by=user)
+    assert (response.status_code, response.json["email"], response.json["pending_email"]) == (200, "ada@example.org", "new@example.org")
+    assert api("GET", "/user/auth/me/", by=user).json == response.json
+    # The address it has needs no password and cancels the change.
+    assert api("PATCH", "/user/auth/me/", {"email": "Ada@example.org"}, by=user).json["email"] == "ada@example.org"
+
+
+def test_a_taken_address_is_refused_with_the_rest_of_the_change(api):
+    user = make_user()
+    make_user(email="taken@example.org")
+    change = {"email": "Taken@example.org", "current_password": PASSWORD, "first_name": "Ada"}
+    response = api("PATCH", "/user/auth/me/", change, by=user)
+    assert (response.status_code, list(response.json["details"]["fields"])) == (422, ["email"])
+    assert api("GET", "/user/auth/me/", by=user).json["first_name"] == ""
 
 
 def test_a_token_that_is_none_is_refused(api):

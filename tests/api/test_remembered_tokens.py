@@ -17,7 +17,7 @@ from tests.factories import make_event, make_user
 def buyer(api):
     """Somebody with a token that has just been used to book."""
     user = make_user()
-    token = issue_token(user=user)
+    token = issue_token(user=user).token
     return user, book(api, make_event(), token) and token
 
 

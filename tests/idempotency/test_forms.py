@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from flask import Flask
 from PIL import Image
 
-from evently.accounts.links import CONFIRM_ADDRESS
+from evently.accounts.email_changes import request_email_change
+from evently.accounts.links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE
 from evently.accounts.models import ApiToken, BrowserSession, User
 from evently.accounts.sessions import begin
 from evently.database import transaction, utc_now
@@ -118,6 +119,11 @@ def confirmation(user: User) -> str:
     return CONFIRM_ADDRESS.token(user_id=user.id, address=user.email, written_at=utc_now(), state="")
 
 
+def change(user: User) -> int:
+    """The id of a pending change of this user's address."""
+    return request_email_change(user=user, email="new@example.org", reveals_taken=False).id
+
+
 def signed_in_elsewhere(user: User) -> int:
     begin("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=False)
     return db.session.scalars(sa.select(BrowserSession.id).where(BrowserSession.id_sha256 == "elsewhere")).one()
@@ -143,6 +149,12 @@ FORMS: dict[str, Callable[[User], tuple[str, str, dict[str, Any]]]] = {
         {},
     ),
     "address": lambda _: ("/account/address", "/account/address", {"email": "ada@example.org", "password": PASSWORD}),
+    "pending address": lambda user: ("/account/address", change(user) and "/account/address/cancellation", {}),
+    "changed address": lambda user: (
+        path := f"/account/address/confirmation/{CONFIRM_EMAIL_CHANGE.token(change_id=change(user), written_at=utc_now())}",
+        path,
+        {},
+    ),
     "password": lambda _: ("/account/password", "/account/password", {"password": PASSWORD, "new_password": "difference engine"}),
     "forgotten password": lambda user: ("/password-reset", "/password-reset", {"username": user.username}),
     "mail to confirm": lambda _: ("/account", "/account/confirmation", {}),
@@ -154,7 +166,15 @@ FORMS: dict[str, Callable[[User], tuple[str, str, dict[str, Any]]]] = {
 }
 NEW_EVENT = {"name": "Concert", "venue": "Hall", "time": "2031-05-01T20:00", "capacity": "10", "price_per_ticket": "5"}
 # Where somebody is signed in or out, or nothing is changed.
-WITHOUT_KEY = {"/login", "/logout", "/register", "/account/closing", "/password-reset/<token>", "/dashboard/events/description"}
+WITHOUT_KEY = {
+    "/login",
+    "/logout",
+    "/register",
+    "/account/closing",
+    "/password-reset/<token>",
+    "/account/address/undo/<token>",
+    "/dashboard/events/description",
+}
 
 
 @pytest.mark.parametrize("name", FORMS)

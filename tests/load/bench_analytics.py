@@ -167,7 +167,7 @@ def _entry(client: FlaskClient, user: User) -> dict[str, str]:
     """Signs in once, for pages and for answers."""
     if user.id not in _entries:
         _entries.clear()
-        _entries[user.id] = {"Authorization": f"Token {issue_token(user=user)}"}
+        _entries[user.id] = {"Authorization": f"Token {issue_token(user=user).token}"}
         log_in(client, user)
     return _entries[user.id]
 

@@ -68,7 +68,13 @@ def test_a_token_is_shown_once_and_opens_the_api(visitor: Visitor, user: User, c
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("", "Give it a name"), ("x" * 101, "1 to 100 characters"), ("taken", "of this name already"), ("a\x07", "1 to 100")],
+    [
+        ("", "Give it a name"),
+        ("x" * 101, "1 to 100 characters"),
+        ("taken", "already have a token with this name"),
+        ("Login", "Choose a different one"),
+        ("a\x07", "1 to 100"),
+    ],
 )
 def test_a_token_needs_a_name_of_its_own(visitor: Visitor, user: User, name: str, words: str):
     visitor.submit("/account/tokens", {"name": "taken"})

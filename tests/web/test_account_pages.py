@@ -56,22 +56,36 @@ def test_nobody_else_sees_them(visitor: Visitor, page: str):
 
 def test_an_address_is_confirmed_by_a_button_and_not_by_a_look(visitor: Visitor):
     visitor.submit("/register", {"username": "mira", "email": "mira@talberg.example", "password": "correct horse"})
-    assert "Is mira@talberg.example yours?" in visitor.get("/account").text
+    assert "Confirm your e-mail address." in visitor.get("/account").text
     assert visitor.submit("/account", action="/account/confirmation").location == "/account/address"
     [_, mail] = mails("confirm_address")
     address = link_in(mail, "/account/confirmation/")
     assert "mira@talberg.example" in visitor.get(address).text
-    assert "yours?" in visitor.get("/account").text
+    assert "Confirm your e-mail address." in visitor.get("/account").text
     answer = visitor.submit(address, follow=True)
     assert "mira@talberg.example is confirmed." in answer.text
-    assert "yours?" not in answer.text
-    assert "confirmed already" in visitor.get(address).text
+    assert "Confirm your e-mail address." not in answer.text
+    assert "already confirmed" in visitor.get(address).text
+
+
+def test_a_link_opened_elsewhere_asks_to_sign_in_first(visitor: Visitor, app: Flask):
+    visitor.submit("/register", {"username": "mira", "email": "mira@talberg.example", "password": "correct horse"})
+    address = link_in(mails("confirm_address")[0], "/account/confirmation/")
+    elsewhere = Visitor(app.test_client())
+    page = elsewhere.get(address)
+    assert f'href="/login?next={address}"' in page.text
+    assert f'action="{address}"' not in page.text
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    elsewhere.submit(f"/login?next={address}", {"username": "mira", "password": "correct horse"})
+    assert "mira@talberg.example is confirmed." in elsewhere.submit(address, follow=True).text
+    # The browser that registered, who knows by whom, is signed out.
+    assert (is_signed_in(elsewhere), is_signed_in(visitor)) == (True, False)
 
 
 def test_a_dead_link_says_what_to_do(visitor: Visitor):
     for address, way in (("/account/confirmation/1.2.3", "/account/address"), ("/password-reset/1.2.3", "/password-reset")):
         answer = visitor.get(address)
-        assert (answer.status_code, "does not work any more" in answer.text, f'href="{way}"' in answer.text) == (404, True, True)
+        assert (answer.status_code, "no longer works" in answer.text, f'href="{way}"' in answer.text) == (404, True, True)
 
 
 def test_another_address_needs_the_password_and_is_to_be_confirmed(visitor: Visitor, user: User):
@@ -79,13 +93,42 @@ def test_another_address_needs_the_password_and_is_to_be_confirmed(visitor: Visi
     assert wrong.status_code == 422
     assert "This is not your password." in wrong.text
     assert 'value="new@talberg.example"' in wrong.text
-    make_user(email="taken@talberg.example")
-    taken = visitor.submit("/account/address", {"email": "taken@talberg.example", "password": PASSWORD})
-    assert "already an account" in taken.text
-    answer = visitor.submit("/account/address", {"email": "new@talberg.example", "password": PASSWORD}, follow=True)
-    assert "Your tickets go to new@talberg.example from now on." in answer.text
-    assert "Not confirmed yet" in answer.text
-    assert (user.email, user.email_confirmed_at) == ("new@talberg.example", None)
+    make_user(email="taken@talberg.example", email_confirmed_at=utc_now())
+    answers = {}
+    for email in ("taken@talberg.example", "new@talberg.example"):
+        answer = visitor.submit("/account/address", {"email": email, "password": PASSWORD}, follow=True)
+        assert f"We sent a link to {email}." in answer.text
+        assert f"Waiting for you to confirm {email}." in answer.text
+        answers[email] = re.sub(r'value="[^"]*"|<time.*?</time>', "", answer.text.replace(email, "them"))
+    # Nothing on the page tells that one of them has an account.
+    assert len(set(answers.values())) == 1
+    assert user.email == "mira@talberg.example"
+    address = link_in(mails("confirm_email_change")[-1], "/account/address/confirmation/")
+    assert "new@talberg.example is confirmed." in visitor.submit(address, follow=True).text
+    assert user.email == "new@talberg.example"
+
+
+def test_a_pending_address_can_be_cancelled(visitor: Visitor, user: User):
+    visitor.submit("/account/address", {"email": "new@talberg.example", "password": PASSWORD})
+    answer = visitor.submit("/account/address", action="/account/address/cancellation", follow=True)
+    assert "Your e-mail address is still mira@talberg.example." in answer.text
+    assert "Waiting for you to confirm" not in answer.text
+    address = link_in(mails("confirm_email_change")[0], "/account/address/confirmation/")
+    assert visitor.get(address).status_code == 404
+
+
+def test_the_old_address_takes_the_account_back(visitor: Visitor, other: Visitor, user: User, app: Flask):
+    visitor.submit("/account/address", {"email": "new@talberg.example", "password": PASSWORD})
+    visitor.submit(link_in(mails("confirm_email_change")[0], "/account/address/confirmation/"))
+    address = link_in(mails("address_changed")[0], "/account/address/undo/")
+    owner = Visitor(app.test_client())
+    assert "Keep mira@talberg.example" in owner.get(address).text
+    assert "8 to 128" in owner.submit(address, {"new_password": "short"}).text
+    answer = owner.submit(address, {"new_password": NEW}, follow=True)
+    assert "Your e-mail address is mira@talberg.example" in answer.text
+    assert not any(map(is_signed_in, (visitor, other)))
+    assert owner.get(address).status_code == 404
+    assert owner.submit("/login", {"username": "mira@talberg.example", "password": NEW}).status_code == 303
 
 
 def test_a_new_password_signs_out_the_other_browsers(visitor: Visitor, other: Visitor, user: User):
@@ -211,7 +254,7 @@ def test_a_registration_that_was_confirmed_long_ago_is_left_alone(visitor: Visit
     with transaction():
         user.email_confirmed_at = long_ago = (utc_now() - dt.timedelta(days=400)).replace(microsecond=0)
     answer = visitor.client.post("/account/confirmation", data={"csrf_token": visitor.token("/account/address")}, follow_redirects=True)
-    assert "confirmed already" in answer.text
+    assert "already confirmed" in answer.text
     fresh()
     assert user.email_confirmed_at == long_ago
     assert mails("confirm_address") == []

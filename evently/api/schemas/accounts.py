@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from evently.accounts.rules import LENGTHS, PASSWORD_LENGTH
-from evently.api.fields import Text, Whole
+from evently.api.fields import Moment, Text, Whole
 from evently.api.schemas.shapes import Answer, Shape, text
 
 
@@ -21,7 +21,8 @@ class ProfileChanges(Registration):
     class Meta(Shape.Meta):
         exclude = ("username", "password")
 
-    email = text(254)
+    email = text(254, metadata={"description": "Pending until the link sent to it is opened; needs `current_password`."})
+    current_password = text(metadata={"description": "Needed to change `email`."})
 
 
 class Credentials(Shape):
@@ -34,10 +35,12 @@ class Registered(Answer):
     username = Text()
     email = Text()
     token = Text()
+    expires_at = Moment(metadata={"description": "When the token ends if it is not used."})
 
 
 class LoggedIn(Answer):
     token = Text()
+    expires_at = Moment(metadata={"description": "When the token ends if it is not used."})
 
 
 class LoggedOut(Answer):
@@ -54,3 +57,5 @@ class Profile(Answer):
     address = Text()
     is_staff = fields.Boolean()
     is_superuser = fields.Boolean()
+    is_email_confirmed = fields.Boolean()
+    pending_email = Text(allow_none=True, metadata={"description": "A new address that waits until the link sent to it is opened."})
