@@ -129,6 +129,25 @@ def test_a_session_ends_when_it_was_not_used_for_long(user: User, visitor: Visit
     assert rows() == []
 
 
+def test_a_session_ends_ninety_days_after_signing_in_however_often_it_is_used(user: User, visitor: Visitor):
+    sign_in(visitor, remember="y")
+
+    def use_for(days: int) -> None:
+        """A visit a day."""
+        for _ in range(days):
+            with transaction():
+                [row] = rows()
+                for name in ("created_at", "last_used_at", "expires_at"):
+                    setattr(row, name, getattr(row, name) - dt.timedelta(days=1))
+            sessions.changed(f"session:{row.id_sha256}")
+            visitor.get("/account")
+
+    use_for(89)
+    assert is_signed_in(visitor)
+    use_for(1)
+    assert not is_signed_in(visitor)
+
+
 def test_a_remembered_cookie_is_told_anew_while_it_is_used(user: User, visitor: Visitor):
     sign_in(visitor, remember="y")
     assert "Set-Cookie" not in visitor.get("/account").headers

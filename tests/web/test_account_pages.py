@@ -99,7 +99,7 @@ def test_another_address_needs_the_password_and_is_to_be_confirmed(visitor: Visi
         answer = visitor.submit("/account/address", {"email": email, "password": PASSWORD}, follow=True)
         assert f"We sent a link to {email}." in answer.text
         assert f"Waiting for you to confirm {email}." in answer.text
-        answers[email] = re.sub(r'value="[^"]*"|<time.*?</time>', "", answer.text.replace(email, "them"))
+        answers[email] = re.sub(r'value="[^"]*"|<time.*?</time>', "", answer.text.partition("<main")[2].replace(email, "them"))
     # Nothing on the page tells that one of them has an account.
     assert len(set(answers.values())) == 1
     assert user.email == "mira@talberg.example"
