@@ -138,7 +138,8 @@ def _confirm_or_show(confirm: Callable[[], User], show: Callable[[], Response]) 
 
 def _show_confirmation(user: User, email: str, *, action: str, is_done: bool) -> Response:
     is_same_account = current_user.is_authenticated and current_user.id == user.id
-    return render("accounts/confirmation.html", email=email, action=action, is_done=is_done, is_same_account=is_same_account)
+    context = {"is_done": is_done, "is_same_account": is_same_account, "is_first": user.email_confirmed_at is None}
+    return render("accounts/confirmation.html", email=email, action=action, **context)
 
 
 def _show_dead_link(error: DomainError) -> Response:

@@ -115,8 +115,8 @@ def test_every_code_that_can_be_raised_is_known(operations):
     texts = [path.read_text() for folder in folders for path in (SOURCES / folder).rglob("*.py")]
     raised = {code for text in texts for code in re.findall(r'code="([a-z_]+)"', text)}
     of_editors = {"changed_meanwhile", "not_checked", "being_imported"}
-    of_links = {"already_confirmed", "dead_link", "password_changed"}
-    of_accounts = {"account_closed", "has_events_to_come", "last_superuser", "yourself"}
+    of_links = {"already_confirmed", "dead_link", "email_taken", "no_pending_email", "other_account", "password_changed"}
+    of_accounts = {"account_closed", "has_events_to_come", "last_superuser", "too_many_tokens", "yourself"}
     assert raised - REFUSALS.keys() == {*of_editors, "mail_not_failed", "not_a_draft", *of_links, *of_accounts}
     told = {
         code

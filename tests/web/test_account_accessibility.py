@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from evently.accounts import recovery
-from evently.accounts.links import CONFIRM_ADDRESS
+from evently.accounts.email_changes import request_email_change
+from evently.accounts.links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.accounts.sessions import begin
 from evently.database import utc_now
 from evently.extensions import db
@@ -32,7 +33,8 @@ def test_pages_of_an_account(new_page: NewPage):
     api_token(user)
     begin("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=True)
     look_at(page, ["/account/sessions", "/account/tokens", "/account/closing"])
-    organizer = make_organizer(email_confirmed_at=utc_now())
+    organizer = make_organizer(email="mira@talberg.example", email_confirmed_at=utc_now())
+    request_email_change(user=organizer, email="a.very.long.name.indeed@mail.talberg-und-toechter.example", reveals_taken=False)
     make_event(by=organizer)
     page.context.clear_cookies()
     log_in(page, organizer)
@@ -53,7 +55,14 @@ def test_pages_that_mails_lead_to(new_page: NewPage):
     mail = db.session.scalars(sa.select(Mail).where(Mail.kind == EVENT_MESSAGE)).one()
     link = re.search(r"/unsubscribe/\S+", render_mail(mail).text)[0]
     token = CONFIRM_ADDRESS.token(user_id=booking.user_id, address=booking.user.email, written_at=utc_now(), state="")
-    look_at(new_page(), [link, f"/account/confirmation/{token}", "/dev/mailbox", f"/dev/mailbox/{mail.id}"])
+    change = request_email_change(user=booking.user, email="new@example.org", reveals_taken=False)
+    confirmation = CONFIRM_EMAIL_CHANGE.token(change_id=change.id, written_at=utc_now())
+    undo = UNDO_EMAIL_CHANGE.token(change_id=change.id, written_at=utc_now())
+    changes = [f"/account/address/confirmation/{confirmation}", f"/account/address/undo/{undo}"]
+    page = new_page()
+    look_at(page, [link, f"/account/confirmation/{token}", *changes, "/dev/mailbox", f"/dev/mailbox/{mail.id}"])
+    log_in(page, booking.user)
+    look_at(page, [f"/account/confirmation/{token}", changes[0]])
 
 
 def go_wrong(page: Page, address: str, button: str) -> None:
@@ -67,7 +76,7 @@ def test_what_is_wrong_takes_the_focus(new_page: NewPage):
     page = new_page()
     go_wrong(page, "/password-reset", "Send me the link")
     log_in(page, make_user())
-    go_wrong(page, "/account/address", "Change the address")
+    go_wrong(page, "/account/address", "Send the link")
     go_wrong(page, "/account/password", "Set the new password")
     go_wrong(page, "/account/tokens", "Create a token")
     go_wrong(page, "/account/closing", "Close my account")
