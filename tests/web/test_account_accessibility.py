@@ -76,7 +76,7 @@ def test_what_is_wrong_takes_the_focus(new_page: NewPage):
     page = new_page()
     go_wrong(page, "/password-reset", "Send me the link")
     log_in(page, make_user())
-    go_wrong(page, "/account/address", "Send the link")
+    go_wrong(page, "/account/address", "Change address")
     go_wrong(page, "/account/password", "Set the new password")
     go_wrong(page, "/account/tokens", "Create a token")
     go_wrong(page, "/account/closing", "Close my account")
