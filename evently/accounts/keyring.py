@@ -26,7 +26,7 @@ _remembered: dict[str, tuple[float, ApiToken]] = {}
 def recall(token: str) -> ApiToken | None:
     """The key with its user as they were at most a minute ago, to be read only."""
     until, found = _remembered.get(token_sha256(token), (0.0, None))
-    return found if time.monotonic() < until else None
+    return found if found and time.monotonic() < until and not found.is_expired else None
 
 
 def read(token: str) -> ApiToken | None:
