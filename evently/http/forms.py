@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from wtforms import DecimalField, Form, IntegerField
+from wtforms import DecimalField, Form, IntegerField, StringField
 
 from evently.errors import DomainError
 
 
 class PlainForm(Form):
     """A form that also shows what a service had to say."""
+
+    def post_process(self, formdata: Any) -> None:
+        """Browsers send every text field, and services take text; a request without one means the same as an empty one."""
+        super().post_process(formdata)  # type: ignore[misc] # newer than the types of wtforms
+        for field in self:
+            if isinstance(field, StringField) and field.data is None and field.raw_data is not None:
+                field.data = ""
 
     def add_refusal(self, error: DomainError) -> None:
         """Put a service's messages beside the fields they name, and the rest above the form."""
