@@ -64,10 +64,12 @@ def tell_people(
 def tell_readers(message: Message, are_meant: ColumnElement[bool]) -> int:
     """A mail of this message for everybody who has a booking of its event that is meant; how many.
 
-    Each mail has an id for those outside: of the message's digits, and the reader's number.
+    Each mail has an id for the API: digits of the message's id, and the number of the booking it is about. Not of the
+    reader's account, which would tell how old it is.
     """
-    number = func.printf("%08x", User.id) if db.session.get_bind().dialect.name == "sqlite" else func.lpad(func.to_hex(User.id), 8, "0")
-    key = literal(f"{_prefix(EVENT_MESSAGE)}{message.id.hex[:24]}") + cast(number, String)
+    is_sqlite = db.session.get_bind().dialect.name == "sqlite"
+    number = func.printf("%012x", Booking.seq) if is_sqlite else func.lpad(func.to_hex(Booking.seq), 12, "0")
+    key = literal(f"{_prefix(EVENT_MESSAGE)}{message.id.hex[:20]}") + cast(number, String)
     rows = _rows(EVENT_MESSAGE, key, topic=topic_of(message.event)).add_columns(literal(message.id, Uuid).label("message_id"))
     return _write_to_people(rows, message.event_id, are_meant)
 
