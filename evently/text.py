@@ -24,4 +24,9 @@ def has_control_characters(text: str) -> bool:
 
 def words_of(searched: str) -> list[str]:
     """The words somebody looks for, as they are kept where words are found."""
-    return [word for word in SEPARATORS.split(unicodedata.normalize("NFC", searched).lower()) if word][:MOST_WORDS]
+    return split_words(searched)[:MOST_WORDS]
+
+
+def split_words(text: str) -> list[str]:
+    """Every word, in lower case."""
+    return [word for word in SEPARATORS.split(unicodedata.normalize("NFC", text).lower()) if word]

@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from evently.accounts.models import User
 from evently.accounts.passwords import hash_password
 from evently.accounts.tokens import issue_token
 from evently.bookings import allocation
+from evently.bookings.manual_bookings import add_booking
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets
 from evently.database import transaction, utc_now
@@ -87,6 +89,17 @@ def make_booking(*, user: User | None = None, event: Event | None = None, ticket
     booking = book_tickets(user=user or make_user(), event_id=event.id, tickets=tickets)
     if decided:
         decide(event)
+    return reload(booking)
+
+
+def make_manual_booking(*, user: User | None = None, event: Event | None = None, **fields: Any) -> Booking:
+    """A confirmed booking that the event's organizer added for the address of this user, which is confirmed before."""
+    event, user = event or make_event(), user or make_user()
+    with transaction() as session:
+        session.execute(update(User).where(User.id == user.id, User.email_confirmed_at.is_(None)).values(email_confirmed_at=utc_now()))
+    typed = {"email": user.email, "first_name": "Typed", "last_name": "Name", "tickets": 1}
+    booking = add_booking(by=event.organizer, event_id=event.id, **typed | fields)
+    decide(event)
     return reload(booking)
 
 

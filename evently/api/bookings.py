@@ -10,9 +10,10 @@ from evently.accounts.queries import get_user
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
 from evently.api.listing import days, present_page
-from evently.api.presenters import With, timeline
+from evently.api.presenters import With, timeline, visible_holder
 from evently.api.schemas.bookings import (
     ORDERINGS,
+    AcceptedBooking,
     Attendee,
     AttendeeSearch,
     BookingDetails,
@@ -25,6 +26,7 @@ from evently.api.schemas.bookings import Booking as BookingSchema
 from evently.api.schemas.shapes import page_of
 from evently.bookings import queries, services
 from evently.bookings.attendees import AttendeeFilters, list_attendees
+from evently.bookings.contact_sharing import share_contact
 from evently.bookings.models import Booking
 from evently.bookings.policies import require_booker
 from evently.errors import Invalid
@@ -66,10 +68,18 @@ def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
 @endpoint("GET", "/bookings/<uuid:booking_id>/", answer=BookingDetails, refuses=("not_found",))
 def show_booking(booking_id: uuid.UUID) -> With:
     """A booking with its place in line and what happened so far; for its holder, the event's organizer and staff."""
-    booking = queries.get_booking(by=caller(), booking_id=booking_id)
+    by = caller()
+    booking = queries.get_booking(by=by, booking_id=booking_id)
     place = queries.get_place_in_line(booking)
     line = {"position": place.ahead + 1, "decided_per_second": place.decided_per_second} if place else dict.fromkeys(LINE)
-    return With(booking, **line, timeline=timeline(booking))
+    added_by = booking.added_by_name if booking.added_by_id else None
+    return With(booking, **line, user=visible_holder(booking, by), added_by=added_by, timeline=timeline(booking))
+
+
+@endpoint("POST", "/bookings/<uuid:booking_id>/acceptance/", answer=AcceptedBooking, refuses=("not_found", "not_a_manual_booking"))
+def accept_booking(booking_id: uuid.UUID) -> Booking:
+    """Share the account's contact details with the organizer who added this booking; for its attendee. Repeating it changes nothing."""
+    return share_contact(user=caller(), booking_id=booking_id)
 
 
 @endpoint(

@@ -48,7 +48,7 @@ def _about(answer: Answer) -> dict[str, Any]:
         "verdict": answer.verdict,
         "event": booking and booking.event,
         "booking_id": booking.id if booking and is_known else None,
-        "holder": booking.user.full_name if booking and is_known else None,
+        "holder": booking.contact.name if booking and is_known else None,
         "seats": answer.seats,
         "door_opens_at": doors.opens_at(booking.event) if booking and answer.verdict == Verdict.TOO_EARLY else None,
         "admitted_at": row and row.admitted_at,

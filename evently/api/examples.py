@@ -79,7 +79,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Availability": {"event_id": EVENT_ID, **LEFT, "exact": True},
     "NewBooking": {"event_id": EVENT_ID, "number_of_tickets": 2},
     "Booking": PLACED,
-    "BookingDetails": {**PLACED, "position": 3, "decided_per_second": 412.5, "timeline": [{"step": "received", "time": BOOKED}]},
+    "BookingDetails": {
+        **PLACED, "position": 3, "decided_per_second": 412.5, "timeline": [{"step": "received", "time": BOOKED}],
+        "added_by": None, "accepted_at": None,
+    },
+    "AcceptedBooking": {"booking_id": BOOKING_ID, "accepted_at": BOOKED},
     "CancelledBooking": {"booking_id": BOOKING_ID, "status": "cancelled"},
     "BookingInHistoryPage": _page("/users/42/bookings/", HISTORY),
     "AttendeePage": _page(f"/admin/events/{EVENT_ID}/bookings/", ATTENDEE),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from evently.accounts.models import User
 from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, Booking
 
 
@@ -14,6 +15,11 @@ class With:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._subject, name)
+
+
+def visible_holder(booking: Booking, by: User) -> User | dict[str, None]:
+    """Whose booking it is, as far as this caller may see it."""
+    return booking.user if by.id == booking.user_id or booking.is_account_shared else {"id": None, "username": None}
 
 
 def timeline(booking: Booking) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "event_not_available": (409, "This event was cancelled."),
     "event_started": (409, "This event has already started."),
     "has_live_bookings": (409, "3 bookings of this event are still live; cancel the event first."),
+    "not_a_manual_booking": (409, "You made this booking yourself, so your contact details are shared already."),
     "not_enough_seats": (409, "Only 2 seats are left, you asked for 4."),
     "request_in_flight": (409, "The first request with this key is still being answered."),
     "sales_ended": (409, "Ticket sales have ended."),

@@ -1,17 +1,17 @@
 """Who has booked an event, for those who manage it: found, sorted, counted; quick where a hundred thousand have."""
 
 import datetime as dt
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, select
 from sqlalchemy.orm import lazyload
 
 from evently.accounts.models import User
-from evently.accounts.search import find_people
+from evently.bookings import contacts
+from evently.bookings.contacts import find_contacts
 from evently.bookings.models import CANCELLED, CODE_ALPHABET, CONFIRMED, FAILED, PENDING, PROCESSING, STATUSES, Admission, Booking
 from evently.bookings.queries import Crowd
 from evently.bookings.ticket_codes import decode_code
@@ -24,13 +24,10 @@ from evently.sorting import sort_key
 # In the words of an address. One that has come in is confirmed too.
 STATES = ("confirmed", "checked_in", "not_checked_in", "waiting", "failed", "cancelled")
 WAITING = (PENDING, PROCESSING)
-_NAME = sort_key(func.coalesce(func.nullif(func.trim(User.first_name + " " + User.last_name), ""), User.username))
-TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
-FEWEST_DIGITS = 4
 # Each goes on with the order of arrival.
 ORDERINGS: Mapping[str, tuple[ColumnElement[Any], ...]] = {
     "seq": (),
-    "name": (_NAME,),
+    "name": (sort_key(contacts.NAME),),
     "tickets": (Booking.ticket_count.expression,),
     "status": (Booking.status.expression,),
 }
@@ -138,9 +135,7 @@ def matching(event_id: uuid.UUID, filters: AttendeeFilters) -> Select[int]:
     query = select(Booking.seq).where(Booking.event_id == event_id, is_in(filters.state))
     if filters.search:
         named = _seqs_of_code(event_id, filters.search)
-        query = query.where(
-            Booking.seq.in_(named) if named else or_(find_people(filters.search, Booking.user_id), *_telephones(filters.search))
-        )
+        query = query.where(Booking.seq.in_(named or find_contacts(event_id, filters.search)))
     if filters.date_from:
         query = query.where(Booking.booking_date >= filters.date_from)
     if filters.date_to:
@@ -187,16 +182,6 @@ def _read(seqs: Sequence[int]) -> list[Attendee]:
     admitted = select(Admission.booking_seq, func.count()).where(Admission.booking_seq.in_(seqs)).group_by(Admission.booking_seq)
     come_in: dict[int, int] = dict(db.session.execute(admitted).all())
     return [Attendee(bookings[seq], come_in.get(seq, 0)) for seq in seqs if seq in bookings]
-
-
-def _telephones(written: str) -> list[ColumnElement[bool]]:
-    """The condition for somebody with this telephone number, from home or abroad; none for what is no number."""
-    if not TELEPHONE.fullmatch(written):
-        return []
-    # Without what comes before the number in a country or another one: 0, 00 and +.
-    digits = "".join(filter(str.isdigit, written)).lstrip("0")
-    kept = func.replace(User.phone_number, " ", "")
-    return [select(User.id).where(User.id == Booking.user_id, kept.contains(digits)).exists()] if len(digits) >= FEWEST_DIGITS else []
 
 
 def _seqs_of_code(event_id: uuid.UUID, written: str) -> list[int]:

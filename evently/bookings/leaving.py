@@ -40,3 +40,11 @@ def give_back_tickets(users: Sequence[User]) -> None:
             booking.status, booking.cancelled_at = CANCELLED, utc_now()
         db.session.flush()
         bookings_cancelled.send([booking.id for booking in bookings], by_event=False)
+
+
+@people_left.connect
+def erase_typed_contacts(users: Sequence[User]) -> None:
+    """What organizers typed about them in manual bookings goes as well."""
+    is_theirs = (Booking.user_id.in_([user.id for user in users]), Booking.added_by_id.is_not(None))
+    typed = dict.fromkeys(("attendee_first_name", "attendee_last_name", "attendee_email", "attendee_search"), "")
+    db.session.execute(update(Booking).where(*is_theirs).values(typed))

@@ -2,10 +2,26 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, Uuid, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Text,
+    Uuid,
+    or_,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.models import User
@@ -32,6 +48,17 @@ def reference_of(booking_id: uuid.UUID) -> str:
     return f"EV-{''.join(letters[:4])}-{''.join(letters[4:])}"
 
 
+@dataclass(frozen=True)
+class Contact:
+    """The name and contact details of a booking that its event's managers see; None and "" for what is not shared."""
+
+    name: str
+    email: str
+    user_id: int | None = None
+    username: str | None = None
+    phone_number: str = ""
+
+
 class Booking(Base):
     """Tickets somebody asked for. `seq` is the order of arrival, and the order in which seats are given."""
 
@@ -51,6 +78,14 @@ class Booking(Base):
         ),
         Index(None, "user_id", "seq"),
         Index(None, "event_id", "status", "seq"),
+        # Searched by what was typed, see contacts.py.
+        Index(
+            "ix_bookings_manual",
+            "event_id",
+            "seq",
+            postgresql_where=text("added_by_id IS NOT NULL"),
+            sqlite_where=text("added_by_id IS NOT NULL"),
+        ),
         {
             "sqlite_autoincrement": True,
             "postgresql_with": {"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_cost_delay": 0},
@@ -75,9 +110,45 @@ class Booking(Base):
     cancelled_at: Mapped[dt.datetime | None]
     # The task that decides it; several bookings may share one.
     task_id: Mapped[str | None] = mapped_column(String(64))
+    # Of a manual booking: who added it, and the attendee's name and e-mail address as they typed them.
+    # No foreign key, which SQLite could add only by copying the table.
+    added_by_id: Mapped[int | None]
+    attendee_first_name: Mapped[str | None] = mapped_column(String(150))
+    attendee_last_name: Mapped[str | None] = mapped_column(String(150))
+    attendee_email: Mapped[str | None] = mapped_column(String(254))
+    # The words of these three, each after a space, for searching.
+    attendee_search: Mapped[str | None] = mapped_column(Text)
+    # When the attendee agreed to share the account's contact details with the organizer.
+    accepted_at: Mapped[dt.datetime | None]
 
     event: Mapped[Event] = relationship(lazy="joined", innerjoin=True)
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+    added_by: Mapped[User | None] = relationship(primaryjoin="foreign(Booking.added_by_id) == User.id", viewonly=True)
+
+    @hybrid_property
+    def is_account_shared(self) -> bool:
+        """Whether the event's managers may see whose account this is. True for everybody who booked themselves."""
+        return self.added_by_id is None or self.accepted_at is not None
+
+    @is_account_shared.inplace.expression
+    @classmethod
+    def _is_account_shared(cls) -> ColumnElement[bool]:
+        return or_(cls.added_by_id.is_(None), cls.accepted_at.is_not(None))
+
+    @property
+    def contact(self) -> Contact:
+        """For everything that people other than the attendee see. In SQL: contacts.py."""
+        typed = f"{self.attendee_first_name or ''} {self.attendee_last_name or ''}".strip()
+        if not self.is_account_shared:
+            return Contact(self.user.full_name if self.user.anonymised_at else typed, self.attendee_email or "")
+        user = self.user
+        name = user.full_name if user.anonymised_at or user.first_name or user.last_name else typed or user.username
+        return Contact(name, user.email, user.id, user.username, user.phone_number)
+
+    @property
+    def added_by_name(self) -> str:
+        """Of a manual booking, for the attendee, who may not know who on the staff added it for the organizer."""
+        return self.event.organizer.full_name if self.added_by_id == self.event.organizer_id else "The Evently box office"
 
     @property
     def is_final(self) -> bool:

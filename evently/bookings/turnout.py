@@ -12,6 +12,7 @@ from sqlalchemy.orm import lazyload
 
 from evently.accounts.models import User
 from evently.bookings.attendees import AttendeeFilters, list_attendees
+from evently.bookings.contacts import LISTED_NAME
 from evently.bookings.models import CONFIRMED, Admission, Booking
 from evently.bookings.ticket_codes import encode_code, spaced
 from evently.database import stream_rows, utc_now
@@ -116,15 +117,12 @@ def _seats(booking: Booking) -> range:
 
 def iterate_guests(event: Event) -> Iterator[Guest]:
     """Everybody with a ticket, by name, a few in memory at a time. For callers that know who asks."""
-    # As it is looked for in a list: the last name first, the only one there is, or what they call themselves.
-    names = func.trim(User.last_name + ", " + User.first_name, ", ")
-    name = func.coalesce(func.nullif(names, ""), User.username)
     query = (
-        select(name, Booking.seq, Booking.ticket_count, Admission.seat)
+        select(LISTED_NAME, Booking.seq, Booking.ticket_count, Admission.seat)
         .join(User, User.id == Booking.user_id)
         .outerjoin(Admission, Admission.booking_seq == Booking.seq)
         .where(Booking.event_id == event.id, Booking.status == CONFIRMED)
-        .order_by(sort_key(name), Booking.seq)
+        .order_by(sort_key(LISTED_NAME), Booking.seq)
     )
     for (guest, seq, seats), of_booking in itertools.groupby(stream_rows(query), key=itemgetter(0, 1, 2)):
         come = {seat for *_, seat in of_booking}

@@ -13,6 +13,7 @@ from evently.notifications.models import (
     BOOKING_FAILED,
     EVENT_CANCELLED,
     EVENT_MESSAGE,
+    EVENT_REMINDER,
     SENT,
     SUPPRESSED,
     Mail,
@@ -46,7 +47,9 @@ class Step:
 
 def steps_of(booking: Booking, mails: Sequence[Mail], tickets: Sequence[Ticket]) -> list[Step]:
     """In the order in which they happened; what has not happened yet comes last."""
-    steps = [*_decisions(booking), *map(_mail, mails), *_arrivals(tickets)]
+    # Whether somebody gets reminders is a setting of an account, which may be none of the organizer's business.
+    shown = [mail for mail in mails if booking.is_account_shared or mail.kind != EVENT_REMINDER]
+    steps = [*_decisions(booking), *map(_mail, shown), *_arrivals(tickets)]
     return sorted(steps, key=lambda step: (step.time is None, step.time or booking.booking_date))
 
 
@@ -63,13 +66,13 @@ def _decisions(booking: Booking) -> Iterator[Step]:
 
 
 def _mail(mail: Mail) -> Step:
-    what, to = MAILS.get(mail.kind, mail.kind.replace("_", " ").capitalize()), f"to {mail.to_address}" if mail.to_address else ""
+    what, to = MAILS.get(mail.kind, mail.kind.replace("_", " ").capitalize()), f"to {mail.contact.email}" if mail.contact.email else ""
     if mail.status == SENT:
         return Step(f"{what}: mail sent", mail.sent_at, note=to)
     if mail.status == NOT_SENT:
-        return Step(f"{what}: mail not delivered", mail.created_at, "failed", f"{to}. {mail.last_error or ''}".strip(". "))
+        return Step(f"{what}: mail not delivered", mail.created_at, "failed", f"{to}. {mail.reported_error or ''}".strip(". "))
     if mail.status == SUPPRESSED:
-        return Step(f"{what}: mail not sent", mail.created_at, "failed", mail.last_error or "")
+        return Step(f"{what}: mail not sent", mail.created_at, "failed", mail.reported_error or "")
     return Step(f"{what}: mail on its way", None, "now", to)
 
 

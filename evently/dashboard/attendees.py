@@ -1,4 +1,4 @@
-"""Who has booked an event: the list, one booking, and one that is added by hand."""
+"""The attendees of an event: the list, one booking, and the form that adds a booking by name and e-mail address."""
 
 import uuid
 from typing import Any
@@ -8,7 +8,7 @@ from wtforms import StringField
 from wtforms.validators import InputRequired
 
 from evently.bookings import attendees
-from evently.bookings.by_hand import add_booking
+from evently.bookings.manual_bookings import add_booking
 from evently.bookings.tickets import list_tickets
 from evently.bookings.waiting import wait_for_decision
 from evently.dashboard import blueprint
@@ -28,9 +28,9 @@ NAMED = 50
 
 
 class AttendeeForm(PlainForm):
-    """A booking by hand; the service checks who is meant."""
+    """A manual booking; the service checks names and address."""
 
-    login = StringField("E-mail", [InputRequired("Say whom the tickets are for.")])
+    email = StringField("E-mail", [InputRequired("Enter an e-mail address like name@example.org.")])
     first_name = StringField("First name")
     last_name = StringField("Last name")
     # newer than the types of wtforms
@@ -83,7 +83,7 @@ def add_attendee(event_id: uuid.UUID) -> Response:
         form.add_refusal(refusal)
         return show_form(event_id, form, status=422)
     wait_for_decision(booking)
-    flash("The booking is in. Its mail goes out as soon as it is decided.")
+    flash("Booking received. The tickets are e-mailed as soon as it is confirmed.")
     return redirect_to(url_for("dashboard.show_attendee", event_id=event_id, booking_id=booking.id))
 
 

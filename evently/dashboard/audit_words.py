@@ -18,7 +18,7 @@ ACTIONS = {
     "event.cancelled": "Cancelled an event",
     "event.archived": "Put an event away",
     "event.message_sent": "Wrote to the people of an event",
-    "event.booking_added": "Added a booking by hand",
+    "event.booking_added": "Added a booking for an attendee",
     "event.bookings_cancel": "Cancelled many bookings",
     "event.bookings_admit": "Let many people in",
     "booking.cancelled": "Cancelled a booking",

@@ -139,7 +139,7 @@ def show_message(event_id: uuid.UUID, message_id: uuid.UUID) -> Response:
 def retry_message(event_id: uuid.UUID, message_id: uuid.UUID, mail_id: int) -> Response:
     mail = retry_mail(by=signed_in_user(), mail_id=mail_id)
     address = url_for("dashboard.show_message", event_id=event_id, message_id=message_id)
-    return told(f"The mail to {mail.to_address} is on its way again.", address, lambda news: show_deliveries(event_id, message_id, news))
+    return told(f"The mail to {mail.contact.email} is on its way again.", address, lambda news: show_deliveries(event_id, message_id, news))
 
 
 def show_preview(event_id: uuid.UUID, form: MessageForm, *, news: str = "") -> Response:

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.models import User
-from evently.bookings.models import Booking
+from evently.bookings.models import Booking, Contact
 from evently.database import Base, utc_now
 from evently.events.models import Event
 
@@ -132,3 +133,17 @@ class Mail(Base):
     booking: Mapped[Booking | None] = relationship(lazy="joined")
     event: Mapped[Event | None] = relationship(lazy="joined")
     message: Mapped[Message | None] = relationship(primaryjoin="foreign(Mail.message_id) == Message.id", viewonly=True)
+
+    @property
+    def contact(self) -> Contact:
+        """Its recipient as the event's managers know them, who may have another address since (see `Booking.contact`)."""
+        if self.booking is None:
+            return Contact(self.user.full_name if self.user else "Former member", self.to_address)
+        contact = self.booking.contact
+        return replace(contact, email=self.to_address if self.booking.is_account_shared or not self.to_address else contact.email)
+
+    @property
+    def reported_error(self) -> str | None:
+        """`last_error` for the event's managers: mail servers repeat the address, which may not be the one they know."""
+        is_known = self.status == SUPPRESSED or self.contact.email.lower() == self.to_address.lower()
+        return self.last_error if is_known or self.last_error is None else "The mail server did not take it."

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from evently.accounts.models import User
+from evently.bookings import contacts
 from evently.bookings.attendees import AttendeeFilters, matching, ordered
 from evently.bookings.models import Admission, Booking, reference_of
 from evently.database import stream_rows
@@ -49,18 +50,17 @@ class Export:
         for row in stream_rows(self.query):
             yield self._written(*row)
 
-    def _written(self, booking_id: uuid.UUID, first: str, last: str, username: str, is_gone: bool, *rest: Any) -> tuple[Cell, ...]:  # noqa: FBT001 - a column
+    def _written(self, booking_id: uuid.UUID, *rest: Any) -> tuple[Cell, ...]:
         *facts, booked, decided, cancelled = rest
-        name = "Former member" if is_gone else f"{first} {last}".strip() or username
         moments = (moment and moment.astimezone(self.zone).replace(tzinfo=None, microsecond=0) for moment in (booked, decided, cancelled))
-        return (reference_of(booking_id), name, username, *facts, *moments)
+        return (reference_of(booking_id), *facts, *moments)
 
 
 def plan_export(*, by: User, event_id: uuid.UUID, filters: AttendeeFilters, ordering: str = "-seq") -> Export:
     """Raises NotFound, NotAllowed."""
     event = get_managed_event(by=by, event_id=event_id)
     come_in = select(func.count()).where(Admission.booking_seq == Booking.seq).scalar_subquery()
-    people = (Booking.id, User.first_name, User.last_name, User.username, User.anonymised_at.is_not(None), User.email, User.phone_number)
+    people = (Booking.id, contacts.NAME, contacts.USERNAME, contacts.EMAIL, contacts.PHONE_NUMBER)
     facts = (Booking.status, Booking.ticket_count, come_in, Booking.total_amount, Booking.currency)
     moments = (Booking.booking_date, Booking.decided_at, Booking.cancelled_at)
     query = ordered(matching(event_id, filters), ordering, with_people=True)

@@ -6,7 +6,9 @@ import uuid
 from flask import Response, flash, request, url_for
 from flask_login import current_user
 
+from evently.accounts.models import User
 from evently.bookings import queries, services
+from evently.bookings.contact_sharing import share_contact
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.turnout import count_come
 from evently.bookings.waiting import wait_for_decision
@@ -67,18 +69,27 @@ def list_bookings() -> Response:
 
 @blueprint.get("/bookings/<uuid:booking_id>")
 def show_booking(booking_id: uuid.UUID) -> Response:
-    booking = queries.get_booking(by=signed_in_user(), booking_id=booking_id)
+    user = signed_in_user()
+    booking = queries.get_booking(by=user, booking_id=booking_id)
     mail = find_decision_mail(booking.id) if booking.status == CONFIRMED else None
     return render(
         "bookings/booking.html",
         "bookings/_booking_status.html",
         booking=booking,
         mail=mail,
+        recipient=recipient_of(booking, mail, user),
         come=count_come(booking) if booking.status == CONFIRMED else None,
         place=queries.get_place_in_line(booking),
         is_waiting=is_waiting(booking, mail),
         titles=TITLES,
     )
+
+
+def recipient_of(booking: Booking, mail: Mail | None, viewer: User) -> str:
+    """The address that the mail went to, or will go to; for others than the attendee, as far as they may see it."""
+    if viewer.id == booking.user_id:
+        return mail.to_address if mail else booking.user.email
+    return mail.contact.email if mail else booking.contact.email
 
 
 def is_waiting(booking: Booking, mail: Mail | None) -> bool:
@@ -102,4 +113,12 @@ def cancel_booking(booking_id: uuid.UUID) -> Response:
 def confirm_cancellation(booking_id: uuid.UUID) -> Response:
     services.cancel_booking(by=signed_in_user(), booking_id=booking_id)
     flash("The booking is cancelled.")
+    return redirect_to(url_for("web.show_booking", booking_id=booking_id))
+
+
+@blueprint.post("/bookings/<uuid:booking_id>/acceptance")
+def accept_booking(booking_id: uuid.UUID) -> Response:
+    """The attendee of a manual booking shares the account's contact details with the organizer."""
+    share_contact(user=signed_in_user(), booking_id=booking_id)
+    flash("Your contact details are shared with the organizer.")
     return redirect_to(url_for("web.show_booking", booking_id=booking_id))

@@ -13,7 +13,17 @@ from evently.bookings.models import Booking
 from evently.events.models import Event
 from evently.notifications.messages import send_message
 from evently.notifications.queries import tell_who_was_told
-from tests.factories import PASSWORD, auth, make_booking, make_event, make_organizer, make_staff, make_superuser, make_user
+from tests.factories import (
+    PASSWORD,
+    auth,
+    make_booking,
+    make_event,
+    make_manual_booking,
+    make_organizer,
+    make_staff,
+    make_superuser,
+    make_user,
+)
 
 ROLES = ("anonymous", "attendee", "other attendee", "organizer", "other organizer", "staff", "superuser", "suspended")
 _numbers = itertools.count(1)
@@ -131,6 +141,7 @@ MATRIX = [
     ("POST", "book_tickets", "/bookings/", booking_for_attendee, (401, 201, 403, 403, 403, 201, 201, 401)),
     ("GET", "show_booking", "/bookings/{booking}/", None, (401, 200, 404, 200, 404, 200, 200, 401)),
     ("DELETE", "cancel_booking", "/bookings/{booking}/", None, (401, 200, 404, 200, 404, 200, 200, 401)),
+    ("POST", "accept_booking", "/bookings/{manual}/acceptance/", None, (401, 200, 404, 404, 404, 404, 404, 401)),
     ("GET", "list_bookings", "/users/{attendee}/bookings/", None, (401, 200, 403, 403, 403, 200, 200, 401)),
 ]
 
@@ -145,6 +156,8 @@ def test_who_may_call_it(client, no_limits, scene, row):
             scene.booking = make_booking(user=scene.people["attendee"], event=scene.event, decided=False)
             scene.bare_event = make_event(by=scene.people["organizer"])
         known = {"event": scene.event.id, "bare_event": scene.bare_event.id, "booking": scene.booking.id, "mail": scene.mail}
+        if "{manual}" in path:
+            known["manual"] = make_manual_booking(user=scene.people["attendee"], event=scene.event).id
         if "{admitted}" in path:
             known["admitted"] = come_in(scene)
         address = path.format(**known, attendee=scene.people["attendee"].id)

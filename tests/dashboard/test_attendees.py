@@ -114,15 +114,15 @@ def test_one_booking_with_all_that_became_of_it(desk: Visitor, event: Event, add
     assert desk.get(f"/dashboard/events/{make_event(by=event.organizer).id}/attendees/{booking.id}").status_code == 404
 
 
-def test_by_hand(desk: Visitor, event: Event, address: str):
-    answer = desk.submit(f"{address}/new", {"login": "new@example.org", "first_name": "New", "last_name": "Ix", "tickets": 3})
+def test_adding_somebody(desk: Visitor, event: Event, address: str):
+    answer = desk.submit(f"{address}/new", {"email": "new@example.org", "first_name": "New", "last_name": "Ix", "tickets": 3})
     decide(event)
     page = desk.get(answer.location).text
     assert "New Ix" in page
     assert re.findall(r"<strong>([^<]*)</strong>", page.split('class="timeline"')[1])[:2] == ["Received", "Confirmed"]
-    refused = desk.submit(f"{address}/new", {"login": "nobody", "tickets": 2})
-    assert (refused.status_code, errors(refused.text)) == (422, {"login": "Enter their e-mail address."})
-    assert errors(desk.submit(f"{address}/new", {"login": "", "tickets": "two"}).text).keys() == {"login", "tickets"}
+    refused = desk.submit(f"{address}/new", {"email": "nobody", "first_name": "New", "tickets": 2})
+    assert (refused.status_code, errors(refused.text)) == (422, {"email": "Enter an e-mail address like name@example.org."})
+    assert errors(desk.submit(f"{address}/new", {"email": "", "tickets": "two"}).text).keys() == {"email", "tickets"}
 
 
 def test_cancelling_those_that_are_ticked(desk: Visitor, event: Event, address: str):
@@ -187,5 +187,5 @@ def test_an_event_that_is_over_or_cancelled_can_be_looked_at(app: Flask, desk: V
     for fields in ({"status": "cancelled"}, {"status": "draft"}):
         event = make_event(by=mira, **fields)
         page = desk.get(f"/dashboard/events/{event.id}/attendees").text
-        assert "Add by hand" not in page
+        assert "Add attendee" not in page
         assert "Nothing to do" in desk.get(f"/dashboard/events/{event.id}/attendees/cancel?all=1").text

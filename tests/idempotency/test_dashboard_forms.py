@@ -119,7 +119,7 @@ HANDLED: dict[str, Callable[[User], Asked]] = {
     "remove many": lambda _: (f"{PEOPLE}/removal?prefix={make_user(username='load-1') and 'load-'}", f"{PEOPLE}/removal", {}),
     "cancel bookings": deal_with("cancel"),
     "admit bookings": deal_with("admit"),
-    "add by hand": of_event("attendees/new", login="new@example.org", first_name="Ada", tickets="2"),
+    "add by hand": of_event("attendees/new", email="new@example.org", first_name="Ada", tickets="2"),
     "check in": at_the_door,
     "undo a check-in": let_out,
     "import": uploaded("confirmation"),

@@ -9,7 +9,7 @@ from flask import Flask
 from evently.accounts.models import User
 from evently.bookings.admissions import admit
 from evently.bookings.tickets import tickets_of
-from tests.factories import PASSWORD, api_token, make_booking, make_event, make_organizer, make_superuser, make_user
+from tests.factories import PASSWORD, api_token, make_booking, make_event, make_manual_booking, make_organizer, make_superuser, make_user
 from tests.idempotency.conftest import EVENT, Api, contents, is_replayed
 
 ADA = {"username": "ada", "email": "ada@example.org", "password": PASSWORD}
@@ -24,6 +24,11 @@ def book() -> Request:
 def cancel() -> Request:
     booking = make_booking()
     return "DELETE", f"/bookings/{booking.id}/", None, booking.user
+
+
+def accept() -> Request:
+    booking = make_manual_booking()
+    return "POST", f"/bookings/{booking.id}/acceptance/", None, booking.user
 
 
 def change_event() -> Request:
@@ -64,6 +69,7 @@ WRITES: dict[str, Callable[[], Request]] = {
     "change_profile": lambda: ("PATCH", "/user/auth/me/", {"first_name": "Ada"}, make_user()),
     "book_tickets": book,
     "cancel_booking": cancel,
+    "accept_booking": accept,
     "create_event": lambda: ("POST", "/admin/events/", EVENT, make_organizer()),
     "update_event": change_event,
     "cancel_event": cancel_event,

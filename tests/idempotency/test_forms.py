@@ -18,7 +18,7 @@ from evently.events.models import Event
 from evently.extensions import db
 from evently.http import idempotency
 from evently.idempotency.models import IdempotentRequest
-from tests.factories import PASSWORD, api_token, log_in, make_booking, make_event, make_organizer, make_user
+from tests.factories import PASSWORD, api_token, log_in, make_booking, make_event, make_manual_booking, make_organizer, make_user
 from tests.harness.visitor import Form, Visitor
 from tests.idempotency.conftest import bookings, contents, is_replayed, set_request
 from tests.idempotency.test_trying_again import SOON
@@ -138,6 +138,7 @@ def old_token(user: User) -> int:
 FORMS: dict[str, Callable[[User], tuple[str, str, dict[str, Any]]]] = {
     "book": lambda _: (f"/events/{(event := make_event()).id}", f"/events/{event.id}/bookings", {}),
     "cancel": lambda user: (path := f"/bookings/{make_booking(user=user).id}/cancellation", path, {}),
+    "accept": lambda user: (f"/bookings/{(booking := make_manual_booking(user=user)).id}", f"/bookings/{booking.id}/acceptance", {}),
     "account": lambda _: ("/account", "/account", {"first_name": "Ada"}),
     "new event": lambda _: ("/dashboard/events/new", "/dashboard/events/new", NEW_EVENT),
     "edit event": lambda user: (path := f"/dashboard/events/{make_event(by=user).id}/edit", path, {"name": "Another"}),

@@ -12,6 +12,9 @@ from evently.events.rules import MAX_CAPACITY
 ORDERINGS = {"booking_date": "seq", "name": "name", "ticket_count": "tickets", "status": "status"}
 
 
+HIDDEN = "Null to the event's managers while the attendee of a manual booking does not share the account."
+
+
 class NewBooking(Shape):
     user_id = Whole(metadata={"description": "Yourself unless given; only staff book for others."})
     event_id = Id(required=True)
@@ -43,8 +46,8 @@ class BookedEventInHistory(BookedEvent):
 
 
 class BookingHolder(Answer):
-    id = Whole()
-    username = Text()
+    id = Whole(allow_none=True, metadata={"description": HIDDEN})
+    username = Text(allow_none=True, metadata={"description": HIDDEN})
 
 
 class Booking(Answer):
@@ -71,6 +74,10 @@ class BookingDetails(Booking):
         metadata={"description": "How many bookings of the event were decided per second of late, 0 when none was; null once decided."},
     )
     timeline = fields.List(fields.Nested(TimelineStep))
+    added_by = Text(allow_none=True, metadata={"description": "Who added it for the attendee; null where they booked themselves."})
+    accepted_at = Moment(
+        allow_none=True, metadata={"description": "When the attendee of a manual booking shared the account's contact details."}
+    )
 
 
 class BookingInHistory(Answer):
@@ -83,20 +90,26 @@ class BookingInHistory(Answer):
 
 
 class AttendeePerson(BookingHolder):
-    name = Text(attribute="full_name")
-    email = Text()
+    id = Whole(attribute="user_id", allow_none=True, metadata={"description": HIDDEN})
+    name = Text(metadata={"description": "Of a manual booking: as its organizer entered it."})
+    email = Text(metadata={"description": "Of a manual booking: as its organizer entered it."})
 
 
 class Attendee(Answer):
     id = Id(attribute="booking.id")
     reference = Text(attribute="booking.reference")
-    user = fields.Nested(AttendeePerson, attribute="booking.user")
+    user = fields.Nested(AttendeePerson, attribute="booking.contact")
     ticket_count = Whole(attribute="booking.ticket_count")
     checked_in = Whole(least=0, attribute="admitted", metadata={"description": "Tickets that have opened the door."})
     total_amount = Amount(attribute="booking.total_amount")
     currency = Text(attribute="booking.currency")
     booking_date = Moment(attribute="booking.booking_date")
     status = Choice(*STATUSES, attribute="booking.status")
+
+
+class AcceptedBooking(Answer):
+    booking_id = Id(attribute="id")
+    accepted_at = Moment()
 
 
 class CancelledBooking(Answer):

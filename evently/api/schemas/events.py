@@ -106,7 +106,11 @@ class Delivery(Answer):
     event_id = Id()
     status = text(choices=STATUSES)
     attempts = Whole(least=0)
-    last_error = Text(allow_none=True, metadata={"description": "Why it waits for another try, was given up, or is not sent at all."})
+    last_error = Text(
+        attribute="reported_error",
+        allow_none=True,
+        metadata={"description": "Why it waits for another try, was given up, or is not sent at all."},
+    )
     created_at = Moment()
     tried_at = Moment(allow_none=True)
     sent_at = Moment(allow_none=True)
