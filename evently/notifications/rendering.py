@@ -21,6 +21,7 @@ from evently.accounts.links import CONFIRM_ADDRESS as CONFIRM_LINK
 from evently.accounts.links import CONFIRM_EMAIL_CHANGE as CONFIRM_EMAIL_CHANGE_LINK
 from evently.accounts.links import RESET_PASSWORD as RESET_LINK
 from evently.accounts.links import UNDO_EMAIL_CHANGE, Purpose
+from evently.accounts.models import User
 from evently.accounts.queries import find_confirmed_user
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tickets import tickets_of
@@ -31,7 +32,7 @@ from evently.events.posters import INKS, PAPER
 from evently.events.queries import list_public_events
 from evently.events.versions import EVENTS
 from evently.extensions import db
-from evently.notifications.models import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, EVENT_CANCELLED, RESET_PASSWORD, Mail
+from evently.notifications.models import ABOUT_BOOKINGS, CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, EVENT_CANCELLED, RESET_PASSWORD, Mail
 from evently.notifications.subscriptions import token_of
 
 # Which corner of its square a quarter of a disc fills.
@@ -76,12 +77,13 @@ def render_mail(mail: Mail, *, as_requested: bool = False) -> RenderedMail:
         "user": mail.user,
         "said": _words(mail),
         "before": _before(mail),
+        "added_by": _added_by(mail),
         # Looked for only where a template asks.
         "find_their_bookings": partial(_their_bookings, mail),
         "what_else_is_on": partial(_what_else_is_on, event) if event else list,
         "unsubscribe_link": link("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
         "link": link,
-        "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_LINK) if mail.user and not mail.user.email_confirmed_at else "",
+        "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_LINK) if mail.user and _can_confirm(mail.user) else "",
         **_change_links(mail),
         "reset_link": _proof(mail, "web.reset_password", RESET_LINK) if mail.kind == RESET_PASSWORD else "",
         "site_url": current_app.config["SITE_URL"],
@@ -127,6 +129,20 @@ def _before(mail: Mail) -> dict[str, Any]:
     """What a change replaced, as the event had it."""
     before: dict[str, Any] = mail.context.get("before", {})
     return {name: dt.datetime.fromisoformat(value) if value and name in {"time", "ends_at"} else value for name, value in before.items()}
+
+
+def _can_confirm(user: User) -> bool:
+    """Who has no password yet confirms the address by choosing one."""
+    return user.has_password and not user.email_confirmed_at
+
+
+def _added_by(mail: Mail) -> str:
+    """Who added the booking that this mail is about; empty where the attendee made it. Only confirmed people are named."""
+    booking = mail.booking
+    if booking is None or booking.added_by_id is None or mail.kind not in ABOUT_BOOKINGS:
+        return ""
+    is_nameless = booking.added_by_id == booking.event.organizer_id and not booking.event.organizer.email_confirmed_at
+    return "The organizer" if is_nameless else booking.added_by_name
 
 
 def _their_bookings(mail: Mail) -> list[Booking]:
