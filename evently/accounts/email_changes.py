@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import queries, recovery, rules, signals
-from evently.accounts.email_confirmation import confirm, email_taken, end_pending_changes, require_same_account
+from evently.accounts.email_confirmation import confirm, email_taken, end_pending_changes, merge_guests, require_same_account
 from evently.accounts.links import CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.accounts.models import EmailChange, User
 from evently.accounts.services import locked, taken, update_profile
@@ -81,6 +81,7 @@ def confirm_email_change(*, by: User, token: str, session: str) -> User:
             db.session.flush()
             if was_confirmed:
                 signals.email_changed.send(user, change=change)
+                merge_guests(user)
             else:
                 confirm(user, kept_session=session)
     except IntegrityError as error:
@@ -105,6 +106,7 @@ def undo_email_change(*, token: str, new_password: str) -> User:
             db.session.execute(update(EmailChange).where(*later).values(ended_at=utc_now()))
             recovery.set_password(user, password_hash)
             db.session.flush()
+            merge_guests(user)
     except IntegrityError as error:
         raise email_taken() from error
     return user

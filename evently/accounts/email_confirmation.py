@@ -4,13 +4,13 @@ Opening the link alone proves nothing about the account: a stranger may have reg
 its password. So the first confirmation also ends every other session and every token that existed before it.
 """
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import sessions, signals, tokens
+from evently.accounts.guests import is_guest_of, lock_address
 from evently.accounts.links import CONFIRM_ADDRESS
 from evently.accounts.models import EmailChange, User
-from evently.accounts.passwords import NO_PASSWORD
 from evently.accounts.services import locked
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAllowed
@@ -50,20 +50,16 @@ def confirm(user: User, *, kept_session: str = "") -> None:
         session.flush()
     sessions.end_others(user=user, kept=kept_session)
     tokens.end_all([user])
-    _merge_guests(user)
+    merge_guests(user)
 
 
-def _merge_guests(user: User) -> None:
+def merge_guests(user: User) -> None:
     """What organizers booked for this address before it had a confirmed account belongs to that account from now on."""
-    is_guest = (
-        func.lower(User.email) == user.email,
-        User.id != user.id,
-        User.password_hash == NO_PASSWORD,
-        User.email_confirmed_at.is_(None),
-        User.is_active,
-    )
     with transaction() as session:
-        guests = session.scalars(select(User).where(*is_guest).order_by(User.id).with_for_update()).all()
+        # An organizer may be about to book for a guest account that this transaction does not see yet.
+        lock_address(user.email)
+        query = select(User).where(is_guest_of(user.email), User.id != user.id)
+        guests = session.scalars(query.order_by(User.id).with_for_update()).all()
         if guests:
             signals.guests_merged.send(user, guests=[guest.id for guest in guests])
             for guest in guests:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import secrets
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from evently.accounts.models import User
 from evently.accounts.passwords import NO_PASSWORD
@@ -24,7 +24,7 @@ def get_or_create_owner(email: str) -> User:
         lock_address(email)
         if owner := find_confirmed_user(email):
             return owner
-        guest: User | None = session.scalar(select(User).where(*is_guest_of(email)).order_by(User.id).limit(1))
+        guest: User | None = session.scalar(select(User).where(is_guest_of(email)).order_by(User.id).limit(1))
         if guest:
             return guest
         # No name: what a stranger typed is not this person's profile, and mails greet people by it.
@@ -43,9 +43,10 @@ def lock_address(email: str) -> None:
             session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def is_guest_of(email: str) -> tuple[ColumnElement[bool], ...]:
-    """The conditions for a guest account of this address."""
-    return (func.lower(User.email) == email.lower(), User.password_hash == NO_PASSWORD, User.email_confirmed_at.is_(None))
+def is_guest_of(email: str) -> ColumnElement[bool]:
+    """The condition for a guest account of this address."""
+    has_address = func.lower(User.email) == email.lower()
+    return and_(has_address, User.password_hash == NO_PASSWORD, User.email_confirmed_at.is_(None), User.is_active)
 
 
 def _username(email: str) -> str:

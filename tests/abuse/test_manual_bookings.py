@@ -11,17 +11,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from evently.accounts.email_confirmation import confirm
 from evently.accounts.models import User
+from evently.accounts.passwords import NO_PASSWORD
+from evently.accounts.services import locked
 from evently.bookings.manual_bookings import add_booking
 from evently.bookings.models import Booking
 from evently.bookings.tickets import tickets_of
-from evently.database import utc_now
+from evently.database import transaction, utc_now
 from evently.errors import Invalid
 from evently.events.models import Event
 from evently.extensions import db
 from evently.notifications.models import Mail
 from evently.notifications.rendering import render_mail
 from tests.factories import auth, decide, get_booking, log_in, make_event, make_organizer, make_user
+from tests.harness.concurrency import at_once
 from tests.harness.site import on_sqlite
 from tests.harness.visitor import Visitor
 
@@ -86,10 +90,31 @@ def owner(kind: str, address: str) -> None:
         add(make_event(), email=address)
 
 
+def test_the_owner_who_confirms_the_address_gets_what_was_booked_for_it(app: Flask, event: Event):
+    """Also where both happen at once: the booking is theirs, whichever came first."""
+    for number in range(4):
+        address = f"late{number}@example.org"
+        earlier, user_id = add(event, email=address).id if number % 2 else None, make_user(email=address).id
+        at_once(app, [lambda address=address: add(reload_event(event.id), email=address).id, lambda user_id=user_id: confirm_now(user_id)])
+        owners = set(db.session.scalars(sa.select(Booking.user_id).where(Booking.attendee_email == address)))
+        assert owners == {user_id}
+        assert earlier is None or get_booking(earlier).contact.name == "Typed Name"
+    assert db.session.scalars(sa.select(User.id).where(User.password_hash == NO_PASSWORD)).all() == []
+
+
+def reload_event(event_id: uuid.UUID) -> Event:
+    return db.session.get(Event, event_id)
+
+
+def confirm_now(user_id: int) -> None:
+    with transaction():
+        confirm(locked(user_id))
+
+
 KINDS = ("nobody", "confirmed", "unconfirmed", "suspended", "guest")
 
 
-def test_the_answer_is_the_same_whoever_has_the_address(app: Flask, desk: Visitor, event: Event):
+def test_the_answer_is_the_same_for_every_kind_of_account(app: Flask, desk: Visitor, event: Event):
     seen = {}
     for kind, address in zip(KINDS, (f"{letter}@example.org" for letter in "abcde"), strict=True):
         owner(kind, address)
@@ -118,7 +143,7 @@ def without_what_differs(page: str, booking: Booking, address: str) -> str:
 
 @on_sqlite
 @pytest.mark.parametrize("fields", [{"first_name": "", "last_name": ""}, {"email": "no address"}, {"tickets": 0}, {"tickets": 999}])
-def test_a_refusal_is_the_same_whoever_has_the_address(mira: User, event: Event, fields: dict[str, Any]):
+def test_a_refusal_is_the_same_for_every_kind_of_account(mira: User, event: Event, fields: dict[str, Any]):
     refusals = set()
     for kind, address in zip(KINDS, (f"{letter}@example.org" for letter in "abcde"), strict=True):
         owner(kind, address)
