@@ -52,7 +52,7 @@ def list_organizers(*, limit: int) -> Sequence[User]:
 
 
 def list_taken(*, username: str | None = None, email: str | None = None, except_id: int | None = None) -> set[str]:
-    """Which of these fields ("username", "email") somebody else already has."""
+    """Which of these fields ("username", "email") another account already has. Guest accounts do not take their address."""
     wanted = {
         "username": (User.username, username),
         "email": (User.email, email),
@@ -60,7 +60,10 @@ def list_taken(*, username: str | None = None, email: str | None = None, except_
     clauses = [func.lower(column) == value.lower() for column, value in wanted.values() if value]
     others = db.session.scalars(select(User).where(or_(*clauses), User.id != (except_id or 0))).all() if clauses else []
     return {
-        name for name, (column, value) in wanted.items() if value and any(getattr(o, column.key).lower() == value.lower() for o in others)
+        name
+        for name, (column, value) in wanted.items()
+        for other in others
+        if value and getattr(other, column.key).lower() == value.lower() and (other.has_password or name == "username")
     }
 
 

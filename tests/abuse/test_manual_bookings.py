@@ -90,6 +90,12 @@ def owner(kind: str, address: str) -> None:
         add(make_event(), email=address)
 
 
+def test_an_organizer_keeps_nobody_from_registering(app: Flask, event: Event):
+    add(event)
+    body = {"username": "victim", "email": ADDRESS, "password": "difference engine"}
+    assert app.test_client().post("/api/user/auth/register/", json=body).status_code == 201
+
+
 def test_the_owner_who_confirms_the_address_gets_what_was_booked_for_it(app: Flask, event: Event):
     """Also where both happen at once: the booking is theirs, whichever came first."""
     for number in range(4):

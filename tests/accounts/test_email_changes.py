@@ -18,12 +18,13 @@ from evently.accounts.email_changes import (
 from evently.accounts.models import ApiToken, EmailChange, User
 from evently.accounts.passwords import is_correct
 from evently.accounts.tokens import issue_token
+from evently.bookings.manual_bookings import add_booking
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid, NotAllowed, NotFound
 from evently.extensions import db
 from evently.notifications.models import Mail
 from evently.notifications.rendering import render_mail
-from tests.factories import make_user
+from tests.factories import make_event, make_user, reload
 from tests.harness.concurrency import at_once
 from tests.harness.site import fresh
 
@@ -64,6 +65,14 @@ def test_a_change_is_pending_until_its_link_is_opened(user: User):
     assert user.email_confirmed_at is not None
     assert find_pending_change(user) is None
     assert (newest("email_change_requested").to_address, newest("address_changed").to_address) == ("mira@talberg.example",) * 2
+
+
+def test_bookings_that_an_organizer_made_for_the_new_address_move_to_the_account(user: User):
+    event = make_event()
+    booking = add_booking(by=event.organizer, event_id=event.id, email="new@talberg.example", first_name="Mira", tickets=1)
+    assert booking.user_id != user.id
+    confirm_email_change(by=user, token=change(user), session="")
+    assert reload(booking).user_id == user.id
 
 
 def test_its_link_is_for_the_account_that_asked(user: User):
