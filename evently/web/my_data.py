@@ -113,6 +113,10 @@ def _booking(booking: Booking) -> dict[str, Any]:
         "codes": [ticket.code for ticket in tickets_of(booking)],
         "total": booking.total_amount,
         "currency": booking.currency,
+        "added_by": booking.added_by_name if booking.added_by_id else None,
+        "entered_name": f"{booking.attendee_first_name or ''} {booking.attendee_last_name or ''}".strip(),
+        "entered_email": booking.attendee_email or "",
+        "contact_shared_at": _moment(booking.accepted_at),
         "event": {"name": event.name, "venue": event.venue, "time": _moment(event.time), "timezone": event.timezone},
     }
 

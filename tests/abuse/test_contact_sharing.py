@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
+from evently.accounts import recovery
 from evently.accounts.leaving import anonymise
 from evently.accounts.models import User
 from evently.bookings.admissions import admit_seats
 from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.contact_sharing import share_contact
+from evently.bookings.manual_bookings import add_booking
 from evently.bookings.models import Booking
 from evently.bookings.tickets import tickets_of
 from evently.database import transaction, utc_now
@@ -26,7 +28,8 @@ from evently.events.models import Event
 from evently.extensions import db
 from evently.notifications.messages import send_message
 from evently.notifications.models import Mail, Message, Unsubscription
-from tests.factories import auth, log_in, make_booking, make_event, make_manual_booking, make_staff, make_user, reload
+from evently.notifications.rendering import render_mail
+from tests.factories import auth, decide, log_in, make_booking, make_event, make_manual_booking, make_staff, make_user, reload
 from tests.harness.site import on_sqlite
 from tests.harness.visitor import Visitor
 
@@ -244,6 +247,22 @@ def test_and_over_the_api(app: Flask, mira: User, victim: User, booking: Booking
     first, again = (api(app, "POST", f"{path}acceptance/", victim) for _ in range(2))
     assert (first.status_code, first.json["booking_id"], again.json) == (200, str(booking.id), first.json)
     assert api(app, "GET", path, mira).json["accepted_at"] == first.json["accepted_at"]
+
+
+@pytest.mark.parametrize("is_claimed", [False, True], ids=["by nobody else", "and a stranger registered it"])
+def test_a_newcomer_takes_it_over_by_the_mailbox_and_shares(visitor: Visitor, event: Event, is_claimed: bool):
+    if is_claimed:
+        make_user(email=ADDRESS)
+    booking = add_booking(by=event.organizer, event_id=event.id, email=ADDRESS, first_name="New", tickets=1)
+    decide(event)
+    recovery.mail_reset_link(ADDRESS)
+    mail = db.session.scalars(sa.select(Mail).where(Mail.kind == "reset_password")).one()
+    [link] = re.findall(r"/password-reset/\S+", render_mail(mail).text)
+    visitor.submit(link, {"new_password": "difference engine"})
+    visitor.submit("/login", {"username": ADDRESS, "password": "difference engine"})
+    assert "Share my contact details" in visitor.get(f"/bookings/{booking.id}").text
+    visitor.submit(f"/bookings/{booking.id}", action=f"/bookings/{booking.id}/acceptance")
+    assert reload(booking).accepted_at is not None
 
 
 @on_sqlite
