@@ -1,16 +1,15 @@
 """What people do with their accounts."""
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import passwords, queries, rules, signals
+from evently.accounts.guests import lock_address
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
 from evently.accounts.rules import ProfileChanges, ProfileFields
 from evently.audit.services import record
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated, NotFound
-from evently.extensions import db
 from evently.text import has_control_characters
 
 
@@ -123,18 +122,11 @@ def locked(user_id: int) -> User:
 
 def _refuse_taken(*, username: str | None = None, email: str | None = None) -> None:
     if email:
-        _lock_email(email)
+        # No constraint covers unconfirmed accounts.
+        lock_address(email)
     found = queries.list_taken(username=username, email=email)
     if found:
         raise taken(found)
-
-
-def _lock_email(email: str) -> None:
-    """Until the transaction ends, one registration of this address at a time; no constraint covers unconfirmed accounts."""
-    session = db.session()
-    # SQLite has one writer at a time.
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"email {email}", 0))))
 
 
 def taken(fields: set[str]) -> Invalid:
