@@ -27,7 +27,7 @@ def test_a_booking_from_asking_to_confirmed(api):
 
     address = response.headers["Location"].removeprefix("/api")
     waiting = api("GET", address, by=user).json
-    assert list(waiting) == [*response.json, "position", "decided_per_second", "timeline"]
+    assert list(waiting) == [*response.json, "position", "decided_per_second", "timeline", "added_by", "accepted_at"]
     assert (waiting["position"], waiting["decided_per_second"]) == (1, 0.0)
     assert waiting["timeline"] == [{"step": "received", "time": response.json["booking_date"]}]
     decide(event)

@@ -165,7 +165,7 @@ def a_booking_from_asking_to_giving_back(world):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", booking["booking_date"])
     assert booking["task_id"]
     final = decided(guest, booking["id"])
-    assert list(final) == [*BOOKED, "position", "decided_per_second", "timeline"]
+    assert list(final) == [*BOOKED, "position", "decided_per_second", "timeline", "added_by", "accepted_at"]
     assert final["status"] == "confirmed"
     page = guest.call("GET", f"users/{booking['user']['id']}/bookings/?status=confirmed")
     assert list(page) == PAGE
