@@ -16,6 +16,7 @@ from flask import Flask
 from kombu.entity import Queue
 from sqlalchemy.exc import DBAPIError
 
+from evently import transports
 from evently.broker import ask_broker
 from evently.extensions import db
 from evently.observability import context, tasks
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> Celery:
             with app.app_context(), tasks.measured(self):
                 return self.run(*args, **kwargs)
 
+    transports.register()
     celery = Celery(app.name, task_cls=ContextTask, set_as_current=True)
     celery.config_from_object(_configuration(app.config))
     celery.set_default()
@@ -86,12 +88,14 @@ def _broker(url: str) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "worker_consumer": "evently.consumer:Consumer",
+        # Nothing of the site uses it, and it would let every client of the broker stop a worker.
+        "worker_enable_remote_control": False,
     }
 
 
 def _messages(config: dict[str, Any]) -> dict[str, Any]:
     return {
-        "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
+        "task_queues": [Queue(name) for name in QUEUES],
         "task_default_queue": QUEUES[-1],
         "task_routes": ROUTES,
         "task_serializer": "json",

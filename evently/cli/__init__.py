@@ -9,12 +9,13 @@ from evently.cli.doctor import doctor_command
 from evently.cli.events import import_events_command, seed_demo_command
 from evently.cli.load import seed_load_command
 from evently.cli.people import create_superuser_command, set_role_command
+from evently.cli.poison import poison_commands
 from evently.cli.reports import report_commands
 
 COMMANDS = (
     *(migration_commands, create_superuser_command, set_role_command),
     *(seed_demo_command, import_events_command),
-    *(cache_commands, seed_load_command, check_ledger_command, report_commands, doctor_command),
+    *(cache_commands, seed_load_command, check_ledger_command, report_commands, poison_commands, doctor_command),
 )
 
 

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from evently import production
+from evently import poison_messages, production
 from evently.extensions import db
 from evently.heartbeats import living_workers
 from evently.http import migrations
@@ -95,7 +95,7 @@ def check_broker() -> Finding:
         return Finding("in the memory of the one process")
     try:
         client = _redis(url)
-        server, memory = client.info("server"), client.info("memory")
+        server, memory, poison = client.info("server"), client.info("memory"), poison_messages.count(client)
     except RedisError as error:
         return trouble(
             f"{masked(url)}: {error}", "Is Redis running, and is REDIS_URL right? Until it is back each web process decides by itself."
@@ -107,6 +107,9 @@ def check_broker() -> Finding:
             "Set maxmemory-policy to volatile-lru: then what is kept makes room, and neither tasks nor counters are thrown away or refused."
         )
         return Finding(f"{says}, and {memory['maxmemory_policy']} when its {memory['maxmemory'] / 1e6:.0f} MB are full", advice)
+    if poison:
+        advice = "`flask --app wsgi poison-messages list` names them; after an upgrade of one part only, upgrade the other, then `purge`."
+        return Finding(f"{says}; {counted(poison, 'message was', 'messages were')} set aside, since no worker could carry them out", advice)
     return Finding(says)
 
 

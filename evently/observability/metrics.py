@@ -40,6 +40,7 @@ _batches = Histogram(
 _decided = Counter("evently_bookings_decided", "Bookings by how they were decided.", ("outcome",), registry=REGISTRY)
 _kept = Counter("evently_cache_lookups", "Answers that were looked for in the cache, by kind.", ("kind", "result"), registry=REGISTRY)
 _mails = Counter("evently_mails_settled", "Mails by how they ended (sent, failed, suppressed).", ("outcome",), registry=REGISTRY)
+_poison = Counter("evently_poison_messages", "Messages that no worker could carry out, by reason.", ("reason",), registry=REGISTRY)
 _slow = Counter("evently_slow_statements", "Statements that took longer than SLOW_QUERY_MS.", registry=REGISTRY)
 _in_use = Gauge("evently_database_connections_in_use", "Connections taken from the pools.", registry=REGISTRY, multiprocess_mode="livesum")
 _most = Gauge("evently_database_connections_max", "Connections that the pools may open.", registry=REGISTRY, multiprocess_mode="livesum")
@@ -70,6 +71,10 @@ def count_lookup(kind: str, *, is_good: bool) -> None:
 
 def count_mail(outcome: str, number: int = 1) -> None:
     _mails_like(outcome).inc(number)
+
+
+def count_poison(reason: str) -> None:
+    _poison.labels(reason).inc()
 
 
 def count_slow_statement() -> None:
