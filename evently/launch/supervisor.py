@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
-from evently.launch.processes import Child, LaunchError, explain, say, stop_all, stop_requested, wait_until
+from evently.launch.processes import Child, LaunchError, StopRequested, explain, say, stop_all, stop_requested, wait_until
 
-# A part that ends this often in a row, each time within so many seconds of its start, is not worth another try.
-GIVE_UP_AFTER, QUICK_SECONDS = 5, 10.0
-LONGEST_PAUSE_SECONDS = 10.0
+# The pause before a restart doubles each time a part ends within QUICK_SECONDS of its start.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, QUICK_SECONDS = 0.5, 30.0, 10.0
+# After so many quick ends in a row the log says that the part is missing, and that the rest goes on.
+CRASH_LOOP = 3
 
 # What is stopped first has the highest tier: nobody asks, then nobody works, then nobody is asked. Each tier's grace
 # is chosen so that all of them together stay below ten seconds.
@@ -78,7 +79,7 @@ class Supervisor:
     def watch(self, *, until: Callable[[], bool]) -> None:
         """Keep all parts running until a signal asks to stop or `until` says so.
 
-        Raises LaunchError when a part ends again and again.
+        A part that crashes at every start is tried again for ever, ever more rarely: the others serve meanwhile.
         """
         while not stop_requested.is_set() and not until():
             for watched in self._watched:
@@ -98,18 +99,27 @@ class Supervisor:
     def _look_after(self, watched: _Watched) -> None:
         if watched.restart_at is None:
             if watched.part.child and (code := watched.part.child.exit_code()) is not None:
-                self._on_end(watched, watched.part.child, code)
+                # Its own children may have survived it.
+                watched.part.child.stop()
+                _plan_restart(watched, f"{watched.part.name} ended ({explain(code)})")
         elif time.monotonic() >= watched.restart_at:
             watched.restart_at, watched.started_at = None, time.monotonic()
-            watched.part.start()
+            try:
+                watched.part.start()
+            except (LaunchError, OSError) as error:
+                _plan_restart(watched, f"{watched.part.name} could not be started: {error}")
+            except StopRequested:
+                # `watch` sees it, too.
+                return
 
-    def _on_end(self, watched: _Watched, child: Child, code: int) -> None:
-        # Its own children may have survived it.
-        child.stop()
-        was_quick = time.monotonic() - watched.started_at < QUICK_SECONDS
-        watched.quick_ends = watched.quick_ends + 1 if was_quick else 1
-        if watched.quick_ends >= GIVE_UP_AFTER:
-            raise LaunchError(f"{watched.part.name} ended {GIVE_UP_AFTER} times in a row ({explain(code)}); its messages are above.")
-        pause = min(0.5 * 2 ** (watched.quick_ends - 1), LONGEST_PAUSE_SECONDS)
-        say(f"{watched.part.name} ended ({explain(code)}); starting it again in {pause:g} s.")
-        watched.restart_at = time.monotonic() + pause
+
+def _plan_restart(watched: _Watched, what: str) -> None:
+    was_quick = time.monotonic() - watched.started_at < QUICK_SECONDS
+    watched.quick_ends = watched.quick_ends + 1 if was_quick else 1
+    pause = min(FIRST_PAUSE_SECONDS * 2 ** (watched.quick_ends - 1), LONGEST_PAUSE_SECONDS)
+    say(f"{what}; starting it again in {pause:g} s.")
+    if watched.quick_ends >= CRASH_LOOP:
+        say(
+            f"{watched.part.name} has failed {watched.quick_ends} times in a row. The other parts go on without it; see its messages above."
+        )
+    watched.restart_at = time.monotonic() + pause

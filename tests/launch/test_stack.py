@@ -48,6 +48,8 @@ def test_every_part_runs_survives_and_ends(launch: Launch, data_dir: Path, capsy
     until(lambda: any(process.pid != database.pid for process in site.processes("postgres -D")), 20, site)
     until(lambda: _page_is_served(site), 30, site)
 
+    _serves_while_a_worker_crashes_at_every_start(site)
+
     site.signal_group(signal.SIGKILL)
     site.wait_until_gone(10)
 
@@ -61,6 +63,16 @@ def test_every_part_runs_survives_and_ends(launch: Launch, data_dir: Path, capsy
     assert "shutdown" not in again.output.lower()
     with capsys.disabled():
         print(f"\nstack: first start {first:.1f} s, second {second:.1f} s, stop {stop:.1f} s")  # noqa: T201
+
+
+def _serves_while_a_worker_crashes_at_every_start(site: Launched) -> None:
+    for _ in range(5):
+        until(lambda: bool(site.processes("worker -Q bookings")), 30, site)
+        for process in site.processes("worker -Q bookings"):
+            process.kill()
+    until(lambda: "The worker for bookings has failed 5 times in a row. The other parts go on without it" in site.output, 10, site)
+    assert _page_is_served(site)
+    assert site.process.poll() is None
 
 
 def _reach_it_from_another_terminal(data_dir: Path) -> None:
