@@ -107,11 +107,12 @@ class Settings:
 
     # Cache; seconds
     CACHE_ENABLED: bool = True
-    CACHE_TYPE: str = "SimpleCache"
+    CACHE_TYPE: str = "evently.cache_values.MemoryCache"
     CACHE_REDIS_URL: str | None = field(default=None, repr=False)
     CACHE_OPTIONS: dict[str, Any] = field(default_factory=dict)
     CACHE_DEFAULT_TIMEOUT: int = 300
-    CACHE_KEY_PREFIX: str = "evently:"
+    # Named after the format: the release before reads pickles, under another prefix.
+    CACHE_KEY_PREFIX: str = "evently:msgpack:"
 
     # Mail; without EMAIL_HOST nothing leaves the machine and /dev/mailbox shows what would have
     EMAIL_HOST: str = ""

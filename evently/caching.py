@@ -71,7 +71,7 @@ def init_app(app: Flask) -> None:
 def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seconds: float) -> Value:
     """What `work_out` returns, now or up to so many seconds ago, unless one of the names `of` has changed since.
 
-    `key` tells the question, beginning with its kind: `list:…`. Values are plain: a later release reads them too.
+    `key` tells the question, beginning with its kind: `list:…`. `cache_values` says what a value may be made of.
     """
     if not current_app.config["CACHE_ENABLED"] or _is_in_transaction():
         # Within a transaction we see what nobody else sees yet.
@@ -88,7 +88,7 @@ def remember(key: str, work_out: Callable[[], Value], *, of: Sequence[str], seco
     end_reads()
     value = work_out()
     if current is not None:
-        cache.set(_place(key), (current, now + seconds, value), timeout=math.ceil(seconds) + 1)
+        cache.set(_place(key), [current, now + seconds, value], timeout=math.ceil(seconds) + 1)
     return value
 
 
@@ -110,7 +110,12 @@ def foresee(key: str, *, of: Sequence[str]) -> None:
 
 
 def _is_good(found: tuple[Any, ...], kept: Any) -> bool:
-    return kept is not None and kept[0] == found and kept[1] > time.time()
+    try:
+        versions, until, _ = kept
+        return tuple(versions) == found and until > time.time()
+    except (TypeError, ValueError):
+        # Nothing is there, or something that `remember` has not written.
+        return False
 
 
 def _note(key: str, *, is_good: bool) -> None:
@@ -189,7 +194,8 @@ def clear() -> int:
             connection.exec_driver_sql(f"PRAGMA user_version = {(number + 1) % 2**31}")
         return 0
     # The words as well: who has looked at them already must not keep what is worked out now.
-    keys = [key for beginning in ("version:", "kept:", "counts") for key, _ in _server().sizes(beginning)]
+    _server().clear_versions()
+    keys = [key for beginning in ("kept:", "counts") for key, _ in _server().sizes(beginning)]
     for start in range(0, len(keys), 1000):
         _server().unlink(*keys[start : start + 1000])
     return sum(key.startswith("kept:") for key in keys)
@@ -210,13 +216,13 @@ class Words:
         self._seen_until = 0.0
 
     def foresee(self, names: Sequence[str], key: str) -> None:
-        _server().ask_along(*(f"version:{name}" for name in names), key)
+        _server().ask_along(names, key)
 
     def look(self, names: Sequence[str], key: str) -> tuple[tuple[Any, ...], Any]:
         if self._owed:
             return (None,) * len(names), None
-        *words, kept = cache.get_many(*(f"version:{name}" for name in names), key)
-        return tuple(words), kept
+        words, values = _server().get_versioned(names, key)
+        return words, values[0]
 
     def complete(self, names: Sequence[str], found: tuple[Any, ...]) -> tuple[Any, ...] | None:
         missing = [name for name, word in zip(names, found, strict=True) if word is None]
@@ -241,10 +247,10 @@ class Words:
             seen, self._seen, self._seen_until = self._seen, Counter(), time.monotonic() + 1
             _server().add_up(seen)
 
-    def _put(self, names: Sequence[str]) -> dict[str, str]:
+    def _put(self, names: Sequence[str]) -> dict[str, bytes]:
         """New words; none while the server is away."""
-        words = {name: secrets.token_hex(8) for name in names}
-        return words if cache.set_many({f"version:{name}": word for name, word in words.items()}, timeout=LIFETIME) else {}
+        words = {name: f"w{secrets.token_hex(8)}".encode() for name in names}
+        return words if _server().set_versions(words, LIFETIME) else {}
 
     def _pay(self, app: Flask) -> None:
         while self._owed:

@@ -7,7 +7,7 @@ again; so does the cache, at each page.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,10 @@ from limits.storage import MemoryStorage, RedisStorage, Storage
 from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError  # noqa: A004 - not the one of sockets
 
 from evently.broker import ask_broker
+from evently.cache_values import Serializer
+
+# Cache tag versions are opaque bytes that are only compared, so the release before, which reads the same keys, shares them.
+VERSION_PREFIX = "evently:version:"
 
 
 class Line(threading.local):
@@ -65,7 +69,9 @@ class Line(threading.local):
 
 
 class ForgivingCache(RedisCache):
-    """Knows nothing while the server is away."""
+    """Finds nothing and keeps nothing while the server is away."""
+
+    serializer: Any = Serializer()
 
     @cached_property
     def _line(self) -> Line:
@@ -75,11 +81,35 @@ class ForgivingCache(RedisCache):
         return ask_broker(lambda: super(ForgivingCache, self).get(key))
 
     def get_many(self, *keys: str) -> list[Any]:
-        question = self._question(keys)
+        return list(self.get_versioned((), *keys)[1])
+
+    def get_versioned(self, names: Sequence[str], *keys: str) -> tuple[tuple[bytes | None, ...], tuple[Any, ...]]:
+        """The versions of these tags, and the values of these keys, in one round trip."""
+        question = self._question(names, keys)
         asked, found = g.pop("found_along", (None, None))
         if asked != question:
             (found,) = ask_broker(lambda: self._line.ask(question)) or (None,)
-        return [self.serializer.loads(value) for value in found or [None] * len(keys)]
+        if not isinstance(found, list):
+            # The server is away, or it has refused the question.
+            found = [None] * (len(names) + len(keys))
+        return tuple(found[: len(names)]), tuple(map(self.serializer.loads, found[len(names) :]))
+
+    def set_versions(self, versions: Mapping[str, bytes], seconds: int) -> bool:
+        """Whether the server has them now."""
+
+        def write() -> list[Any]:
+            pipe = self._write_client.pipeline(transaction=False)
+            for name, version in versions.items():
+                pipe.set(f"{VERSION_PREFIX}{name}", version, ex=seconds)
+            return list(pipe.execute())
+
+        return bool(ask_broker(write))
+
+    def clear_versions(self) -> None:
+        """Every value that is cached under a version is out of date. Raises RedisError."""
+        keys = list(self._read_client.scan_iter(match=f"{VERSION_PREFIX}*", count=1000))
+        for start in range(0, len(keys), 1000):
+            self._write_client.unlink(*keys[start : start + 1000])
 
     def add_up(self, counts: Mapping[str, int]) -> None:
         """Add to counters that all processes share."""
@@ -103,12 +133,13 @@ class ForgivingCache(RedisCache):
         for key in self._read_client.scan_iter(match=f"{prefix}{beginning}*", count=1000):
             yield key.decode().removeprefix(prefix), self._read_client.memory_usage(key) or 0
 
-    def ask_along(self, *keys: str) -> None:
-        """Let the counting of this request find out already what `get_many` will be asked: one round trip for both."""
-        g.ask_along = self._question(keys)
+    def ask_along(self, names: Sequence[str], key: str) -> None:
+        """Let the counting of this request find out already what `get_versioned` will be asked: one round trip for both."""
+        g.ask_along = self._question(names, (key,))
 
-    def _question(self, keys: tuple[str, ...]) -> tuple[str, ...]:
-        return ("MGET", *(f"{self._get_prefix()}{key}" for key in keys))
+    def _question(self, names: Sequence[str], keys: tuple[str, ...]) -> tuple[str, ...]:
+        prefix = self._get_prefix()
+        return ("MGET", *[f"{VERSION_PREFIX}{name}" for name in names], *[f"{prefix}{key}" for key in keys])
 
     def set(self, key: str, value: Any, timeout: Any = None) -> Any:
         seconds = self._normalize_timeout(timeout)
