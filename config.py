@@ -14,7 +14,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from evently import production, variables
-from evently.servers import DATABASE_VARIABLES, database_url_from, engine_options, is_embedded, on_redis, sqlite_url
+from evently.servers import DATABASE_VARIABLES, database_url_from, engine_options, is_embedded, on_redis, sqlite_url, with_password
 from evently.variables import ConfigurationError, count, flag, level, limit, milliseconds, number, port, positive, seconds, text
 
 ROOT = Path(__file__).resolve().parent
@@ -174,6 +174,8 @@ def _read(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     given = _parsed({name: value for name, value in environ.items() if value}, problems)
     site_url = given.pop("SITE_URL", None) or f"http://{given.get('HOST', Settings.HOST)}:{given.get('PORT', Settings.PORT)}"
     redis_url = given.pop("REDIS_URL", None) or (None if embedded else "redis://127.0.0.1:6379/0")
+    if redis_url:
+        redis_url = with_password(redis_url, environ.get("REDIS_PASSWORD", ""))
     values = {"EMBEDDED": embedded, "DATA_DIR": data_dir, "SITE_URL": site_url, "REDIS_URL": redis_url, "HOST": Settings.HOST}
     try:
         database_url = sqlite_url(data_dir) if embedded else database_url_from(environ)
@@ -273,4 +275,6 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "METRICS_HOST": text,
 }
 # Every variable that is read; docs/configuration.md says what each means.
-VARIABLES = frozenset({*_ADJUSTABLE, *DATABASE_VARIABLES, "SECRET_KEY", "TICKET_SECRET", "EVENTLY_DATA_DIR", "EVENTLY_PASSWORD"})
+VARIABLES = frozenset(
+    {*_ADJUSTABLE, *DATABASE_VARIABLES, "REDIS_PASSWORD", "SECRET_KEY", "TICKET_SECRET", "EVENTLY_DATA_DIR", "EVENTLY_PASSWORD"}
+)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from evently.variables import ConfigurationError
 
@@ -47,6 +47,15 @@ def engine_options(database_url: str) -> dict[str, Any]:
     # Reads need no transaction around them, which would cost two more round trips; transaction() asks for one.
     # Errors that are logged do not tell what was written: some of it is hashes of passwords.
     return {"pool_size": 10, "max_overflow": 20, "pool_timeout": 30, "isolation_level": "AUTOCOMMIT", "hide_parameters": True}
+
+
+def with_password(redis_url: str, password: str) -> str:
+    """The URL with this password, unless it has one of its own."""
+    parts = urlsplit(redis_url)
+    if not password or parts.password is not None:
+        return redis_url
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 
 def on_redis(redis_url: str | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from evently.launch.webserver import address, refuse_taken_port, wait_for_answer
 from evently.servers import DATABASE_VARIABLES, is_embedded
 
 # What makes another process part of the same site.
-VARIABLES = (*DATABASE_VARIABLES, "REDIS_URL", "SECRET_KEY", "HOST", "PORT", "SITE_URL", "EVENTLY_DATA_DIR")
+VARIABLES = (*DATABASE_VARIABLES, "REDIS_URL", "REDIS_PASSWORD", "SECRET_KEY", "HOST", "PORT", "SITE_URL", "EVENTLY_DATA_DIR")
 
 ANNOUNCEMENT = """
   Evently runs at {address}

@@ -25,7 +25,11 @@ from tests.harness.parts import ROOT, require
 from tests.harness.site import Site
 
 DOCKERFILE = ROOT / "Dockerfile"
-SECRETS = {"SECRET_KEY": "0123456789abcdef0123456789abcdef", "DB_PASSWORD": "a password: with $igns"}
+SECRETS = {
+    "SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "DB_PASSWORD": "a password: with $igns",
+    "REDIS_PASSWORD": "another: with $igns",
+}
 OURS = ["beat", "mail-worker", "migrate", "web", "worker"]
 
 
@@ -38,10 +42,20 @@ def compose(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, Any]:
+def project() -> dict[str, Any]:
     done = compose("config", "--format", "json", **SECRETS)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["services"]
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def services(project: dict[str, Any]) -> dict[str, Any]:
+    return project["services"]
+
+
+@pytest.fixture(scope="module")
+def networks(project: dict[str, Any]) -> dict[str, Any]:
+    return project["networks"]
 
 
 def instructions(name: str) -> list[str]:
@@ -54,10 +68,11 @@ def image_environ() -> dict[str, str]:
     return dict(word.split("=", 1) for line in instructions("ENV") for word in shlex.split(line))
 
 
-def test_without_secrets_nothing_starts():
-    refused = compose("config", "--quiet")
+@pytest.mark.parametrize("name", SECRETS)
+def test_without_a_secret_nothing_starts(name: str):
+    refused = compose("config", "--quiet", **{other: value for other, value in SECRETS.items() if other != name})
     assert refused.returncode != 0
-    assert "Set SECRET_KEY in .env" in refused.stderr
+    assert f"Set {name} in .env" in refused.stderr
 
 
 def test_every_service_is_watched_bounded_and_started_again(services: dict[str, Any]):
@@ -80,10 +95,20 @@ def test_only_the_proxy_is_reached_from_elsewhere(services: dict[str, Any]):
     assert open_to_all == {"nginx"}
 
 
+def test_database_and_redis_are_reached_by_the_site_alone(services: dict[str, Any], networks: dict[str, Any]):
+    assert networks["data"]["internal"] is True
+    for name in ("postgres", "redis"):
+        assert "ports" not in services[name], name
+        assert set(services[name]["networks"]) == {"data"}, name
+    assert {name for name, service in services.items() if "data" in service["networks"]} == {*OURS, "postgres", "redis"}
+    assert set(services["nginx"]["networks"]) == {"front"}
+
+
 def test_passwords_reach_the_site_as_they_are_and_its_variables_are_known(services: dict[str, Any]):
     for name in OURS:
         environ = services[name]["environment"]
         assert environ["DB_PASSWORD"].replace("$$", "$") == services["postgres"]["environment"]["POSTGRES_PASSWORD"].replace("$$", "$")
+        assert environ["REDIS_PASSWORD"] == services["redis"]["environment"]["REDIS_PASSWORD"]
         assert environ.keys() <= VARIABLES
     others = ("GRANIAN_", "_RJEM_", "PYTHON", "PIP_", "FLASK_", "PATH")
     assert {variable for variable in image_environ() if not variable.startswith(others)} <= VARIABLES
@@ -94,7 +119,7 @@ def test_files_that_are_mounted_exist(services: dict[str, Any]):
     missing = {source.relative_to(ROOT).as_posix() for source in sources if not source.exists()}
     # Whoever runs the proxy brings these.
     assert missing <= {"deploy/certificates"}
-    assert len(sources) == 5
+    assert len(sources) == 6
 
 
 def test_every_command_can_be_run(services: dict[str, Any]):
