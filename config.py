@@ -44,6 +44,10 @@ class Settings:
     TRUSTED_PROXIES: tuple[variables.Network, ...] = ()
     # How long browsers that came by https come by https only; 0 tells them nothing.
     HSTS_SECONDS: int = 31_536_000
+    # Embedded mode: whether it makes demo accounts, events and bookings at its first start.
+    DEMO_DATA: bool = True
+    # Embedded mode that other machines reach: demo accounts have random passwords, and caught mail is for staff alone.
+    PUBLIC_DEMO: bool = False
 
     # Pages
     DEFAULT_TIMEZONE: str = "UTC"
@@ -230,6 +234,8 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "ALLOWED_HOSTS": variables.hosts,
     "TRUSTED_PROXIES": variables.networks,
     "HSTS_SECONDS": number,
+    "DEMO_DATA": flag,
+    "PUBLIC_DEMO": flag,
     "DEFAULT_TIMEZONE": variables.timezone,
     "DEFAULT_CURRENCY": variables.currency,
     "HTMX_URL": text,

@@ -4,6 +4,7 @@ While DEBUG is on nobody but this machine is let in, and a short secret will do.
 """
 
 import difflib
+import ipaddress
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -13,7 +14,6 @@ SHORTEST_SECRET, FEWEST_CHARACTERS = 32, 10
 MAKE_ONE = "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
 # What examples and frameworks put there until somebody chooses.
 PLACEHOLDER = re.compile(r"change.?(me|this)|insecure|placeholder|(my|your).?secret|secret.?key|example|password", re.IGNORECASE)
-THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]", "::1"}
 # How alike a name must be to one of ours to be taken for it, and how long ours must be.
 ALIKE, SHORTEST_NAME = 0.84, 6
 
@@ -39,9 +39,9 @@ def _is_longer_or_shorter(name: str, ours: str) -> bool:
 def problems(settings: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each thing that must be changed first; `settings` are those that could be read."""
     if settings.get("DEBUG"):
-        if strangers := sorted(_hosts(settings) - THIS_MACHINE):
+        if hosts := strangers(settings):
             yield (
-                f"DEBUG is on, and the site answers to {', '.join(strangers)}. Set DEBUG=false; "
+                f"DEBUG is on, and the site answers to {', '.join(hosts)}. Set DEBUG=false; "
                 "or, to look for an error on this machine alone, keep HOST, SITE_URL and ALLOWED_HOSTS to localhost."
             )
         return
@@ -52,6 +52,29 @@ def problems(settings: Mapping[str, Any]) -> Iterator[str]:
             "DATABASE_URL names an SQLite file, which takes one process, and web server and workers are several. Name a PostgreSQL "
             "database; or unset it, and `make run` has all in one process with a file of its own."
         )
+
+
+def strangers(settings: Mapping[str, Any]) -> list[str]:
+    """The names and addresses, of those the site listens on or answers to, by which other machines may reach it."""
+    return sorted(host for host in _hosts(settings) if not is_loopback(host))
+
+
+def public_demo_problem(settings: Mapping[str, Any], *, has_published_password: bool) -> str:
+    """Why an embedded site must not start: strangers could sign in with a password that everybody can read. Empty when it may."""
+    if settings["PUBLIC_DEMO"] or not has_published_password or not (hosts := strangers(settings)):
+        return ""
+    return (
+        f"other machines can reach the site ({', '.join(hosts)}), and its demo accounts have the password that is printed in the README. "
+        "Keep HOST, SITE_URL and ALLOWED_HOSTS to this machine; or set PUBLIC_DEMO=true, which gives the demo accounts random passwords, "
+        "shown once, and caught e-mail to staff only; or set DEMO_DATA=false and start with an empty EVENTLY_DATA_DIR."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def secret_weakness(secret: str) -> str:

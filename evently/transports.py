@@ -60,6 +60,8 @@ class MemoryChannel(memory.Channel):
 
 class MemoryTransport(memory.Transport):
     Channel = MemoryChannel
+    # No host: kombu warns where there is a default that it has to take.
+    default_connection_params: Any = {}  # noqa: RUF012 - as its parent has it
 
 
 class QoS(redis_transport.QoS):

@@ -14,7 +14,7 @@ from evently.accounts import queries as accounts
 from evently.accounts.models import User
 from evently.accounts.policies import can_organize
 from evently.cli.errors import errors_in_words, lines
-from evently.demo import ORGANIZER, seed_demo, seed_events
+from evently.demo import ORGANIZER, passwords, seed_demo, seed_events
 from evently.errors import Invalid
 from evently.events.importing import Fills, Outcome, RowResult, import_events
 from evently.events.imports.files import MAX_FILE_SIZE, read_rows
@@ -22,6 +22,7 @@ from evently.events.imports.rows import Row
 from evently.events.imports.values import amount
 from evently.events.rules import MAX_CAPACITY, known_timezones, problems
 from evently.http.formatting import counted
+from evently.production import public_demo_problem
 
 # What becomes of a row, in the words of the summary.
 SUMMARY = {
@@ -49,7 +50,11 @@ def seed_demo_command(organizer: str | None) -> None:
             created = seed_events(_organizer(organizer))
             click.echo(f"{counted(created, 'event')} created." if created else "The demo events are here already.")
         elif current_app.config["EMBEDDED"]:
+            if problem := public_demo_problem(current_app.config, has_published_password=True):
+                raise click.ClickException(problem)
             click.echo("Demo data created." if seed_demo() else "The demo data is here already.")
+            if current_app.config["PUBLIC_DEMO"]:
+                click.echo(passwords.notice(passwords.replace_published()), nl=False)
         else:
             raise click.UsageError("A database is configured, so there are no demo accounts; give --organizer USERNAME.")
 

@@ -17,7 +17,7 @@ from evently.accounts.rules import ProfileFields
 from evently.accounts.services import create_superuser, register, update_profile
 
 ADMIN, ORGANIZER, ATTENDEE = "admin", "organizer", "attendee"
-PASSWORD = "evently-demo"  # noqa: S105 - everybody may know it; embedded mode only
+PASSWORD = "evently-demo"  # noqa: S105 - printed in the README; on this machine alone, see passwords.py
 FIRST_NAMES = """
 Ada Bo Carmen Dagny Élodie Farid Greta Hiroshi Ilse Jonas Kwabena Lucía Mateusz Nkechi Oskar Priya Quentin Runa Selim
 Tomasz Ulrike Viggo Wilhelmina Xenia Yusuf Zoë Anselm Brigid Caspian Dilan Emeka Fenna Gideon Hanneke Ines Jarmila Kofi

@@ -1,6 +1,6 @@
 """Embedded mode: what the web server calls in its one worker process to get the site.
 
-Migrates the database, fills in demo data the first time, and runs the Celery worker and the beat beside the site.
+Migrates the database, fills in demo data the first time, names its passwords, and runs the Celery worker and the beat beside it.
 """
 # ruff: noqa: PLC0415 - what takes time to import is imported where a stop is heard
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from evently.launch.embedded import EmbeddedWorker
 
 log = logging.getLogger(__name__)
+ACCOUNTS = """
+  Demo accounts, all with the password evently-demo:
+    admin       superuser
+    organizer   manages events
+    attendee    books tickets"""
 
 
 def create_web() -> Flask:
@@ -47,11 +52,22 @@ def create_web() -> Flask:
 def _prepare(app: Flask) -> None:
     import flask_migrate
 
-    from evently.demo import seed_demo
+    from evently.demo import passwords, seed_demo
+    from evently.launch.processes import say
+    from evently.production import public_demo_problem
 
+    config = app.config
     with app.app_context():
         flask_migrate.upgrade()
-        seed_demo()
+        published = config["DEMO_DATA"] or passwords.are_published()
+        if problem := public_demo_problem(config, has_published_password=published):
+            sys.exit(f"Evently cannot run: {problem}")
+        if config["DEMO_DATA"]:
+            seed_demo()
+        if config["PUBLIC_DEMO"]:
+            say(passwords.notice(passwords.replace_published()))
+        elif passwords.are_published():
+            say(ACCOUNTS)
 
 
 def _shut_down(app: Flask, worker: EmbeddedWorker) -> None:

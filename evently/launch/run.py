@@ -2,21 +2,17 @@
 
 from collections.abc import Callable
 
-from config import environment, load_settings
+from config import Settings, environment, load_settings
 from evently.launch.lock import only_one
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import Supervisor
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
+from evently.production import public_demo_problem, strangers
 from evently.servers import is_embedded
 
 ANNOUNCEMENT = """
   Evently runs at {address}
-
-  Demo accounts, all with the password evently-demo:
-    admin       superuser
-    organizer   manages events
-    attendee    books tickets
-  Mails are caught at {address}/dev/mailbox. Data is in {data_dir}. Ctrl-C stops everything.
+  {mail}. Data is in {data_dir}. Ctrl-C stops everything.
 """
 
 
@@ -29,11 +25,20 @@ def run(*, until: Callable[[], bool]) -> None:
             "Use `make stack`, or unset the variable."
         )
     settings = load_settings(environ)
+    if problem := public_demo_problem(vars(settings), has_published_password=settings.DEMO_DATA):
+        raise LaunchError(problem)
     with Supervisor() as supervisor, only_one(settings.DATA_DIR, "run"):
         refuse_taken_port(settings)
         web = web_service(settings, "--factory", "evently.launch.embedded_web:create_web", environ=environ, workers=1, kill_after=8)
         supervisor.start(web)
         wait_for_answer(web, settings)
-        say(ANNOUNCEMENT.format(address=address(settings), data_dir=settings.DATA_DIR))
+        say(ANNOUNCEMENT.format(address=address(settings), mail=_mail(settings), data_dir=settings.DATA_DIR))
         supervisor.watch(until=until)
         say("Stopping.")
+
+
+def _mail(settings: Settings) -> str:
+    if settings.EMAIL_HOST:
+        return f"E-mail goes to {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    readers = ", for staff to read" if settings.PUBLIC_DEMO or strangers(vars(settings)) else ""
+    return f"E-mail is caught at {address(settings)}/dev/mailbox{readers}"

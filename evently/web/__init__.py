@@ -31,4 +31,5 @@ def init_app(app: Flask) -> None:
 
     app.jinja_env.filters.update(tickets_of=tickets_of, preview_of=crawlers.preview_of, structured_data=crawlers.structured_data)
     app.jinja_env.globals.update(can_organize=can_organize, feed_address=calendars.feed_address, utc_now=utc_now)
+    app.jinja_env.globals["has_published_password"] = doors.has_published_password
     app.register_blueprint(blueprint)

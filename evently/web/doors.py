@@ -98,3 +98,10 @@ def is_local(address: str) -> bool:
         return False
     parts = urlsplit(address)
     return address.isprintable() and not parts.scheme and not parts.netloc
+
+
+def has_published_password() -> bool:
+    """Whether there are demo accounts with the password of the README; asked in embedded mode alone."""
+    from evently.demo.passwords import are_published  # noqa: PLC0415 - most processes never need the demo
+
+    return are_published()

@@ -1,6 +1,6 @@
 """The mails this site has written, as their readers see them. Without a mail server this is where they arrive.
 
-Where the site runs for its developer alone (embedded mode) anybody may look; elsewhere staff only.
+On the machine of an embedded site that no other machine reaches its developer may look; elsewhere staff only.
 """
 
 from flask import Response, current_app, request
@@ -11,6 +11,7 @@ from evently.errors import NotAllowed, NotFound
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.mail_frames import framed
+from evently.http.own_machine import is_own_machine
 from evently.http.pagination import page_number
 from evently.notifications import queries
 from evently.notifications.letters import message_id
@@ -23,10 +24,10 @@ MAIL = "/dev/mailbox/<int(max=9223372036854775807):mail_id>"
 
 def require_reader() -> None:
     """Raises NotFound, NotAuthenticated, NotAllowed."""
-    if current_app.config["EMBEDDED"] or can_manage_every_event(current_user):
+    if is_own_machine() or can_manage_every_event(current_user):
         return
-    if current_app.config["EMAIL_HOST"]:
-        # Mails arrive where they should; nobody needs to know of this page.
+    if current_app.config["EMAIL_HOST"] or current_app.config["EMBEDDED"]:
+        # Mails arrive where they should, or a stranger came to a demo; only staff need to know of this page.
         raise NotFound("There is nothing at this address.")
     signed_in_user()
     raise NotAllowed("Only staff can read these mails.")
@@ -36,7 +37,7 @@ def readable_mail(mail_id: int) -> Mail:
     """Raises NotFound, NotAuthenticated, NotAllowed."""
     require_reader()
     mail = queries.get_mail(mail_id)
-    if mail.kind == RESET_PASSWORD and not current_app.config["EMBEDDED"] and not can_manage_people(current_user):
+    if mail.kind == RESET_PASSWORD and not is_own_machine() and not can_manage_people(current_user):
         # Whoever reads it can become its reader, who may be allowed more than they are.
         raise NotAllowed("Only superusers can read this mail.")
     return mail

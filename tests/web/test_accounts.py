@@ -158,5 +158,7 @@ def test_a_wrong_profile_changes_nothing(visitor: Visitor):
     assert user.first_name == "Mira"
 
 
-def test_demo_accounts_are_named_in_embedded_mode_only(app: Flask, visitor: Visitor):
+def test_demo_accounts_are_named_where_there_are_any_in_embedded_mode(app: Flask, visitor: Visitor):
+    assert "evently-demo" not in visitor.get("/login").text
+    make_user(username="attendee")
     assert ("evently-demo" in visitor.get("/login").text) is app.config["EMBEDDED"]
