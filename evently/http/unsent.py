@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from evently.errors import TooManyRequests
 from evently.http.htmx import wants_fragment
 from evently.http.limits import limit_logins
+from evently.http.redirects import referring_page, requested_path
 
 # Forms for who is not signed in.
 DOORS = {"web.login", "web.register", "web.forgot_password", "web.reset_password", "web.confirm_address"}
@@ -50,16 +51,9 @@ def recover() -> MultiDict[str, str] | None:
 
 def form_address() -> str:
     """The page this request came from: where its form is, or itself."""
-    if wants_fragment():
-        page = request.headers.get("HX-Current-URL", "")
-    elif _is_page():
-        return request.full_path.rstrip("?")
-    else:
-        page = request.referrer or ""
-    parts = urlsplit(page)
-    if parts.netloc != request.host:
-        return request.full_path.rstrip("?") if _is_page() else "/"
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
+    if _is_page() and not wants_fragment():
+        return requested_path()
+    return referring_page() or (requested_path() if _is_page() else "/")
 
 
 def _is_page() -> bool:

@@ -1,7 +1,6 @@
 """The ways in and out: signing in, creating an account, signing out."""
 
 from typing import cast
-from urllib.parse import urlsplit
 
 from flask import Response, flash, request, url_for
 from flask_login import current_user
@@ -16,6 +15,7 @@ from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
 from evently.http.limits import limit_logins, limit_registrations
 from evently.http.login import authenticate, sign_in, sign_out
+from evently.http.redirects import requested_target
 from evently.web import blueprint
 from evently.web.account_forms import LoginForm, RegisterForm
 
@@ -77,7 +77,7 @@ def refuse(page: str, form: PlainForm, refusal: DomainError) -> Response:
 def show_door(page: str, form: PlainForm, status: int = 200) -> Response:
     """A way in, beside posters of what is coming up."""
     events = list_public_events(EventFilters(is_upcoming=True, is_active=True), size=POSTERS_ON_THE_WALL).items
-    return render(page, form=form, events=events, next=request.args.get("next"), is_waiting=unsent.is_waiting(), status=status)
+    return render(page, form=form, events=events, next=requested_target(), is_waiting=unsent.is_waiting(), status=status)
 
 
 def profile_of(form: PlainForm) -> ProfileFields:
@@ -88,16 +88,7 @@ def profile_of(form: PlainForm) -> ProfileFields:
 
 def next_address() -> str:
     """Where the visitor was going, if that is on this site."""
-    address = request.args.get("next", "")
-    return address if is_local(address) else url_for("web.list_events")
-
-
-def is_local(address: str) -> bool:
-    """Whether this is a path of this site. Browsers read `//x` as another host, and a backslash as a slash."""
-    if not address.startswith("/") or address.startswith("//") or "\\" in address:
-        return False
-    parts = urlsplit(address)
-    return address.isprintable() and not parts.scheme and not parts.netloc
+    return requested_target() or url_for("web.list_events")
 
 
 def has_published_password() -> bool:
