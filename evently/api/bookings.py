@@ -29,6 +29,7 @@ from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.contact_sharing import share_contact
 from evently.bookings.models import Booking
 from evently.bookings.policies import require_booker
+from evently.bookings.prices import Price
 from evently.errors import Invalid
 from evently.http.idempotency import claimed_id
 from evently.http.identity import presumed_token
@@ -46,7 +47,7 @@ LINE = ("position", "decided_per_second")
     status=201,
     refuses=(
         *("not_yourself", "not_found", "too_many_tickets", "too_expensive", "over_user_limit"),
-        *("sold_out", "not_enough_seats", "booking_in_progress", "user_suspended"),
+        *("sold_out", "not_enough_seats", "price_changed", "booking_in_progress", "user_suspended"),
         *("event_not_available", "event_started", "sales_not_started", "sales_ended"),
     ),
     limit=limit_bookings,
@@ -56,7 +57,11 @@ def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
     """Ask for tickets. The booking is decided in order of arrival, moments later; look at it under `Location`."""
     try:
         booking = services.book_tickets(
-            **_holder(body.get("user_id")), event_id=body["event_id"], tickets=body["number_of_tickets"], booking_id=claimed_id()
+            **_holder(body.get("user_id")),
+            event_id=body["event_id"],
+            tickets=body["number_of_tickets"],
+            booking_id=claimed_id(),
+            shown_price=None if (expected := body.get("expected_price")) is None else Price(expected),
         )
     except Invalid as error:
         # The service's word for it is not the one that was sent.

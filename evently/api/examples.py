@@ -77,7 +77,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PublicEventPage": _page("/user/events/", PUBLIC),
     "PublicEvent": PUBLIC,
     "Availability": {"event_id": EVENT_ID, **LEFT, "exact": True},
-    "NewBooking": {"event_id": EVENT_ID, "number_of_tickets": 2},
+    "NewBooking": {"event_id": EVENT_ID, "number_of_tickets": 2, "expected_price": PRICE["price_per_ticket"]},
     "Booking": PLACED,
     "BookingDetails": {
         **PLACED, "position": 3, "decided_per_second": 412.5, "timeline": [{"step": "received", "time": BOOKED}],

@@ -28,6 +28,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "has_live_bookings": (409, "3 bookings of this event are still live; cancel the event first."),
     "not_a_manual_booking": (409, "You made this booking yourself, so your contact details are shared already."),
     "not_enough_seats": (409, "Only 2 seats are left, you asked for 4."),
+    "price_changed": (409, "The price changed from 10.00 to 12.50 EUR; nothing was booked."),
     "request_in_flight": (409, "The first request with this key is still being answered."),
     "sales_ended": (409, "Ticket sales have ended."),
     "sales_not_started": (409, "Tickets are not on sale yet."),
@@ -51,6 +52,7 @@ FIELDS = {
     "below_sold": "capacity",
     "over_user_limit": "number_of_tickets",
     "password_required": "current_password",
+    "price_changed": "expected_price",
     "too_expensive": "number_of_tickets",
     "too_many_tickets": "number_of_tickets",
 }

@@ -15,6 +15,7 @@ from evently.bookings import queries, wakeups
 from evently.bookings.acceptance import accept
 from evently.bookings.locks import busy, one_at_a_time
 from evently.bookings.models import CANCELLED, LIVE, PROCESSING, SEAT_HOLDING, Admission, Booking
+from evently.bookings.prices import Price, PriceChangedError
 from evently.bookings.signals import bookings_cancelled
 from evently.database import end_reads, on_commit, transaction, utc_now
 from evently.errors import Conflict, DomainError, Invalid, NotFound
@@ -28,22 +29,29 @@ from evently.observability import context
 
 
 def book_tickets(
-    *, user: User, event_id: uuid.UUID, tickets: int, booking_id: uuid.UUID | None = None, token_id: int | None = None
+    *,
+    user: User,
+    event_id: uuid.UUID,
+    tickets: int,
+    booking_id: uuid.UUID | None = None,
+    token_id: int | None = None,
+    shown_price: Price | None = None,
 ) -> Booking:
     """Put a booking into the event's queue; it is decided in order of arrival, moments later.
 
     With a `booking_id` that was used before, this is that booking: the first try was written, its answer was lost.
-    `token_id`: the token that says who asks, if that is remembered only and yet to be checked.
+    `token_id`: the token that says who asks, if that is remembered only and yet to be checked. `shown_price`: nothing is
+    booked at another one; without it, what the event costs when the booking is accepted is what is charged.
     What cannot succeed is refused at once. Raises NotFound; Invalid ("too_many_tickets", "over_user_limit", "too_expensive");
     Conflict ("sold_out", "not_enough_seats", "event_not_available", "event_started", "sales_not_started",
-    "sales_ended", "booking_in_progress", "user_suspended"); NotAuthenticated when the token does not work any more.
+    "sales_ended", "price_changed", "booking_in_progress", "user_suspended"); NotAuthenticated when the token does not work any more.
     """
     if not user.is_active:
         raise Conflict("This account is suspended; nobody can book for it.", code="user_suspended")
     try:
         with one_at_a_time(user_id=user.id, event_id=event_id):
-            event = _event_that_takes(event_id, user, tickets)
-            return stand_in_line(event, user, tickets, booking_id or uuid.uuid4(), token_id)
+            event = _event_that_takes(event_id, user, tickets, shown_price)
+            return stand_in_line(event, user, tickets, booking_id or uuid.uuid4(), token_id=token_id, shown_price=shown_price)
     except DomainError:
         # The first try may be why: its tickets are among those that are gone.
         if booking_id and (booking := queries.find_own_booking(user=user, booking_id=booking_id)):
@@ -51,15 +59,21 @@ def book_tickets(
         raise
 
 
-def stand_in_line(event: Event, user: User, tickets: int, booking_id: uuid.UUID, token_id: int | None = None) -> Booking:
-    """As `book_tickets`, for an event that was looked at already. Raises NotAuthenticated, Conflict ("booking_in_progress")."""
+def stand_in_line(
+    event: Event, user: User, tickets: int, booking_id: uuid.UUID, *, token_id: int | None, shown_price: Price | None
+) -> Booking:
+    """As `book_tickets`, for an event that was looked at already, a second ago or less."""
     wake_up = wakeups.plan(event.id)
     values = new_booking(event, user, tickets, booking_id) | {"task_id": wake_up.task_id}
-    values["seq"] = accept(values, token_id=token_id)
-    if values["seq"] is None:
-        return _written_before(user, booking_id, token_id)
+    accepted = accept(values, token_id=token_id, shown_price=shown_price)
+    if accepted is None:
+        if booking := _written_before(user, booking_id, token_id):
+            return booking
+        # Or the event is not any more what it was when it was looked at.
+        _refuse(selling.read(event.id), user, tickets, shown_price)
+        raise busy()
     wakeups.send(wake_up)
-    return _accepted(values, event, user)
+    return _accepted(values | accepted._asdict(), event, user)
 
 
 def new_booking(event: Event, user: User, tickets: int, booking_id: uuid.UUID) -> dict[str, Any]:
@@ -78,13 +92,11 @@ def new_booking(event: Event, user: User, tickets: int, booking_id: uuid.UUID) -
     }
 
 
-def _written_before(user: User, booking_id: uuid.UUID, token_id: int | None) -> Booking:
-    """What is there in place of a booking that was not written. Raises NotAuthenticated, Conflict."""
+def _written_before(user: User, booking_id: uuid.UUID, token_id: int | None) -> Booking | None:
+    """What is there already in place of a booking that was not written. Raises NotAuthenticated."""
     if token_id is not None:
         require_working(token_id)
-    if booking := queries.find_own_booking(user=user, booking_id=booking_id):
-        return booking
-    raise busy()
+    return queries.find_own_booking(user=user, booking_id=booking_id)
 
 
 def cancel_booking(*, by: User, booking_id: uuid.UUID) -> Booking:
@@ -146,21 +158,23 @@ def wake_allocator(event: Event) -> None:
     on_commit(lambda: wakeups.send(wake_up))
 
 
-def _event_that_takes(event_id: uuid.UUID, user: User, tickets: int) -> Event:
+def _event_that_takes(event_id: uuid.UUID, user: User, tickets: int, shown_price: Price | None) -> Event:
     """The event, if it has tickets for this person. Raises as `book_tickets` does, for reasons that are true now."""
     if remembered := selling.recall(event_id):
         with contextlib.suppress(DomainError):
-            _refuse(remembered, user, tickets)
+            _refuse(remembered, user, tickets, shown_price)
             return remembered
     event = selling.read(event_id)
-    _refuse(event, user, tickets)
+    _refuse(event, user, tickets, shown_price)
     return event
 
 
-def _refuse(event: Event, user: User, tickets: int) -> None:
+def _refuse(event: Event, user: User, tickets: int, shown_price: Price | None) -> None:
     _refuse_closed(event)
     _refuse_too_many(event, user, tickets)
     _refuse_sold_out(event, tickets)
+    if shown_price and not shown_price.is_that_of(event):
+        raise PriceChangedError(shown_price, event)
 
 
 def _refuse_closed(event: Event) -> None:

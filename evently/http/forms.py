@@ -1,5 +1,6 @@
 """What the forms of all pages share."""
 
+import re
 from typing import Any
 
 from wtforms import DecimalField, Form, IntegerField, StringField
@@ -43,5 +44,5 @@ class AmountField(DecimalField):
 
 
 def _as_people_write(values: list[str]) -> list[str]:
-    """Nothing in place of what only Python takes for a number: `1_0`, which would be ten, and digits of other scripts."""
-    return [value if value.isascii() and "_" not in value else "" for value in values]
+    """Nothing in place of what only Python takes for a number: `1_0`, which would be ten, `sNaN`, and digits of other scripts."""
+    return [value if value.isascii() and not re.search("[A-Za-z_]", value) else "" for value in values]

@@ -10,11 +10,13 @@ from evently.accounts.models import User
 from evently.bookings import queries, services
 from evently.bookings.contact_sharing import share_contact
 from evently.bookings.models import CONFIRMED, Booking
+from evently.bookings.prices import PriceChangedError
 from evently.bookings.turnout import count_come
 from evently.bookings.waiting import wait_for_decision
 from evently.database import utc_now
 from evently.errors import Conflict, DomainError, Invalid
 from evently.events.queries import get_public_event
+from evently.http.formatting import money
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
 from evently.http.limits import limit_bookings
@@ -24,7 +26,7 @@ from evently.notifications.models import QUEUED, SENDING, Mail
 from evently.notifications.queries import find_decision_mail
 from evently.web import blueprint
 from evently.web.events import booking_box, event_address
-from evently.web.forms import NUMBER, BookingForm
+from evently.web.forms import BookingForm
 
 TITLES = {"confirmed": "Confirmed", "failed": "Not booked", "cancelled": "Cancelled", "processing": "In line", "pending": "In line"}
 # How long a page keeps asking whether the mail has left.
@@ -39,10 +41,17 @@ def book_tickets(event_id: uuid.UUID) -> Response:
         door = "web.register" if request.form.get("way") == "register" else "web.login"
         return redirect_to(url_for(door, next=event_address(event_id, form.tickets.data or 1)))
     if not form.validate():
-        return show_refusal(event_id, form, Invalid(NUMBER, code="not_a_number"))
-    tickets = form.tickets.data or 0
+        return show_refusal(
+            event_id, form, Invalid([*form.tickets.errors, *form.price.errors, *form.currency.errors][0], code="not_a_number")
+        )
+    user, tickets = signed_in_user(), form.tickets.data or 0
     try:
-        booking = services.book_tickets(user=signed_in_user(), event_id=event_id, tickets=tickets, booking_id=claimed_id())
+        booking = services.book_tickets(
+            user=user, event_id=event_id, tickets=tickets, booking_id=claimed_id(), shown_price=form.shown_price
+        )
+    except PriceChangedError as refusal:
+        refusal.message = f"The price changed from {money(*refusal.shown)} to {money(*refusal.current)}."
+        return show_refusal(event_id, form, refusal)
     except (Invalid, Conflict) as refusal:
         return show_refusal(event_id, form, refusal)
     wait_for_decision(booking)

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from evently.api.fields import Amount, Choice, Id, Moment, Text, Whole
-from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shape
+from evently.api.schemas.shapes import PRICES, SEARCH_LENGTH, Answer, Days, Paging, Shape
 from evently.bookings.attendees import STATES
 from evently.bookings.models import STATUSES
 from evently.events.rules import MAX_CAPACITY
@@ -19,6 +19,13 @@ class NewBooking(Shape):
     user_id = Whole(metadata={"description": "Yourself unless given; only staff book for others."})
     event_id = Id(required=True)
     number_of_tickets = Whole(most=MAX_CAPACITY, required=True)
+    expected_price = Amount(
+        allow_none=True,
+        validate=PRICES,
+        metadata={
+            "description": "The price of one ticket that you showed to the buyer; at another one nothing is booked (`price_changed`)."
+        },
+    )
 
 
 class BookingSearch(Paging, Days):

@@ -1,18 +1,14 @@
 """Events, as those who manage them write and read them, and as everybody sees them."""
 
-from decimal import Decimal
-
 from marshmallow import fields, validate
 
 from evently.api.fields import Amount, AmountInAddress, Choice, Id, Moment, Text, TrueOrFalse, Whole, YesNo
-from evently.api.schemas.shapes import SEARCH_LENGTH, Answer, Days, Paging, Shape, text
+from evently.api.schemas.shapes import PRICES, SEARCH_LENGTH, Answer, Days, Paging, Shape, text
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
 from evently.events.rules import CURRENCIES, LENGTHS, MAX_CAPACITY, MAX_PRICE
 from evently.notifications.messages import LENGTHS as MESSAGE_LENGTHS
 from evently.notifications.messages import MOST_CHOSEN
 from evently.notifications.models import STATUSES
-
-PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
 
 
 class EventChanges(Shape):

@@ -1,13 +1,16 @@
 """What the shapes of every subject are made of."""
 
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from evently.api.fields import Day, Text, Whole, WholeInAddress
+from evently.events.rules import MAX_PRICE
 
 LONGEST_PAGE = 100
 SEARCH_LENGTH = validate.Length(max=200, error="Use at most {max} characters.")
+PRICES = validate.Range(min=Decimal(0), max=MAX_PRICE, error=f"Choose 0 to {MAX_PRICE:,}, with at most two decimals.")
 
 
 class Shape(Schema):
