@@ -61,7 +61,7 @@ def book_tickets(event_id: uuid.UUID) -> Response:
 def show_refusal(event_id: uuid.UUID, form: BookingForm, refusal: DomainError) -> Response:
     """The booking box again, with what was typed, why it was refused, and what to do next."""
     context = booking_box(get_public_event(event_id), form, refusal)
-    response = render("events/event.html", "events/_booking_box.html", status=refusal.status, **context)
+    response = render("events/event.html", "events/_booking_refusal.html", status=refusal.status, **context)
     # Only 422 stays in place by itself; a refusal that is nobody's fault of typing (409) belongs here too.
     response.headers.update({"HX-Retarget": "#booking-box", "HX-Reswap": "outerHTML"})
     return response

@@ -232,6 +232,8 @@ def test_the_page_asks_again_with_the_new_price(visitor: Visitor, rush: Event, h
     assert ("<html" in answer.text) is not htmx
     # The box as it is now: another price, the number that was chosen, and a form that can be sent.
     assert "€1,000.00</output>" in answer.text
+    assert "€10.00" not in answer.text.replace("from €10.00", "")
+    assert ('id="book-bar" hx-swap-oob="true"' in answer.text) is htmx
     [shown] = re.findall(r'name="price" value="([^"]*)"', answer.text)
     [key] = re.findall(r'id="booking-box".*?name="idempotency_key" value="([^"]*)"', answer.text, re.DOTALL)
     assert count_bookings() == 1
