@@ -27,6 +27,9 @@ from evently.events.signals import capacity_raised, event_cancelled, event_delet
 from evently.extensions import db
 from evently.observability import context
 
+# How often a booking is tried on an event that is changed again and again meanwhile.
+MAX_ATTEMPTS = 5
+
 
 def book_tickets(
     *,
@@ -62,18 +65,20 @@ def book_tickets(
 def stand_in_line(
     event: Event, user: User, tickets: int, booking_id: uuid.UUID, *, token_id: int | None, shown_price: Price | None
 ) -> Booking:
-    """As `book_tickets`, for an event that was looked at already, a second ago or less."""
+    """As `book_tickets`, for an event that was checked already, a second ago or less."""
     wake_up = wakeups.plan(event.id)
-    values = new_booking(event, user, tickets, booking_id) | {"task_id": wake_up.task_id}
-    accepted = accept(values, token_id=token_id, shown_price=shown_price)
-    if accepted is None:
+    for _ in range(MAX_ATTEMPTS):
+        values, version = new_booking(event, user, tickets, booking_id) | {"task_id": wake_up.task_id}, event.updated_at
+        if accepted := accept(values, version=version, token_id=token_id, shown_price=shown_price):
+            wakeups.send(wake_up)
+            return _accepted(values | accepted._asdict(), event, user)
         if booking := _written_before(user, booking_id, token_id):
             return booking
-        # Or the event is not any more what it was when it was looked at.
-        _refuse(selling.read(event.id), user, tickets, shown_price)
-        raise busy()
-    wakeups.send(wake_up)
-    return _accepted(values | accepted._asdict(), event, user)
+        event = selling.read(event.id)
+        _refuse(event, user, tickets, shown_price)
+        if event.updated_at == version:
+            break
+    raise busy()
 
 
 def new_booking(event: Event, user: User, tickets: int, booking_id: uuid.UUID) -> dict[str, Any]:

@@ -3,13 +3,10 @@
 The booking service refuses by the same facts (and says why); this is what a page shows before anybody asks.
 """
 
-import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import BindParameter, ColumnElement, and_, or_
-
 from evently.database import utc_now
-from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
+from evently.events.models import CANCELLED, DRAFT, Event
 
 
 class SalesState(StrEnum):
@@ -38,15 +35,3 @@ def sales_state(event: Event) -> SalesState:
         (event.has_few_left, SalesState.FEW_LEFT),
     )
     return next((state for is_so, state in facts if is_so), SalesState.OPEN)
-
-
-def is_on_sale(now: BindParameter[dt.datetime]) -> ColumnElement[bool]:
-    """The condition for events whose tickets are on sale, while there are any."""
-    event = Event.__table__.c
-    return and_(
-        event.status == PUBLISHED,
-        event.archived_at.is_(None),
-        event.time > now,
-        or_(event.sales_start.is_(None), event.sales_start <= now),
-        or_(event.sales_end.is_(None), event.sales_end > now),
-    )

@@ -1,7 +1,7 @@
 """Events that sell well, as they were a moment ago: in a rush all ask for the same one.
 
-Good enough for a yes, because the price and the rules of the sale are read again when a booking is accepted, and seats
-and limits when it is decided; a no is said by the database.
+Good enough for a yes, because a booking is accepted only while the event's row is still the version that is remembered,
+and the allocator decides by the seats there are then; a no is said by the database.
 """
 
 import threading
