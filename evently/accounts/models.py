@@ -8,6 +8,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, false, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.passwords import NO_PASSWORD
+from evently.accounts.usernames import skeleton_of
 from evently.database import Base, utc_now
 
 
@@ -56,6 +57,8 @@ class User(UserMixin, Base):  # type: ignore[misc] # Flask-Login has no types
 
 # Unique without regard to case, without citext.
 Index("uq_users_username_lower", func.lower(User.username), unique=True)
+# Not unique: there may be two of before that look alike.
+Index("ix_users_username_skeleton", skeleton_of(User.__table__.c.username))
 # An unconfirmed account does not own its address, so it keeps no other account from it.
 _is_confirmed = text("email_confirmed_at IS NOT NULL")
 Index("ix_users_email_lower", func.lower(User.email))

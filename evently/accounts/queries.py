@@ -7,6 +7,7 @@ from sqlalchemy import Select, bindparam, func, or_, select
 
 from evently.accounts.models import ApiToken, User
 from evently.accounts.passwords import NO_PASSWORD
+from evently.accounts.usernames import skeleton, skeleton_of
 from evently.database import Page, paginate
 from evently.errors import NotFound
 from evently.extensions import db
@@ -65,6 +66,14 @@ def list_taken(*, username: str | None = None, email: str | None = None, except_
         for other in others
         if value and getattr(other, column.key).lower() == value.lower() and (other.has_password or name == "username")
     }
+
+
+def has_lookalike(username: str) -> bool:
+    """Whether another username looks like this one."""
+    query = select(User.id).where(
+        skeleton_of(User.__table__.c.username) == skeleton(username), func.lower(User.username) != username.lower()
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def find_token(token: str) -> ApiToken | None:

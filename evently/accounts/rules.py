@@ -6,6 +6,7 @@ from typing import TypedDict, TypeVar, cast
 
 from email_validator import EmailNotValidError, validate_email
 
+from evently.accounts.person_names import name_problem, normalize_name
 from evently.errors import Invalid
 from evently.text import has_control_characters
 
@@ -13,6 +14,7 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,149}")
 PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ()/.-]{2,14}")
 # characters; NIST SP 800-63B asks for at least 8, for no rules of composition, and that common ones are refused
 PASSWORD_LENGTH = range(8, 129)
+NAMES = ("first_name", "last_name")
 LENGTHS = {"first_name": 150, "last_name": 150, "phone_number": 15, "address": 500}
 
 Problems = dict[str, list[str]]
@@ -37,7 +39,8 @@ Profile = TypeVar("Profile", ProfileChanges, ProfileFields)
 
 
 def tidy(profile: Profile) -> Profile:
-    return cast("Profile", {name: value.strip() for name, value in cast("dict[str, str]", profile).items()})
+    values = cast("dict[str, str]", profile)
+    return cast("Profile", {name: normalize_name(value) if name in NAMES else value.strip() for name, value in values.items()})
 
 
 def canonical_email(email: str) -> str:
@@ -69,6 +72,7 @@ def password_problems(password: str, *, username: str, email: str) -> Problems:
 def profile_problems(profile: ProfileChanges | ProfileFields) -> Problems:
     problems = {name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(str(profile.get(name, ""))) > length}
     problems |= {name: ["Remove the control characters."] for name in LENGTHS if has_control_characters(str(profile.get(name, "")))}
+    problems = {name: [problem] for name in NAMES if (problem := name_problem(str(profile.get(name, ""))))} | problems
     phone_number = profile.get("phone_number", "")
     if phone_number and "phone_number" not in problems and not PHONE_NUMBER.fullmatch(phone_number):
         problems["phone_number"] = ["Use digits, spaces and a leading +."]

@@ -7,6 +7,7 @@ from evently.accounts.guests import lock_address
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
 from evently.accounts.rules import ProfileChanges, ProfileFields
+from evently.accounts.usernames import is_reserved
 from evently.audit.services import record
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated, NotFound
@@ -44,7 +45,8 @@ def _create_user(
     by_id: int | None = None,
     reveals_taken: bool = True,
 ) -> User:
-    username, profile = _sound(username, password, profile)
+    # Accounts that operators make may have a username of the site.
+    username, profile = _sound(username, password, profile, may_be_reserved=bool(roles) or is_confirmed)
     # Hashed before the transaction: it takes 30 ms, and no lock should wait for that.
     user = User(username=username, password_hash=passwords.hash_password(password), **profile, **(roles or {}))
     user.email_confirmed_at = utc_now() if is_confirmed else None
@@ -62,12 +64,14 @@ def _create_user(
     return user
 
 
-def _sound(username: str, password: str, profile: ProfileFields) -> tuple[str, ProfileFields]:
+def _sound(username: str, password: str, profile: ProfileFields, *, may_be_reserved: bool) -> tuple[str, ProfileFields]:
     """The name and the profile as they are kept. Raises Invalid with a message per field."""
     username, profile = username.strip(), rules.tidy(profile)
     email = profile.setdefault("email", "")
     problems = rules.profile_problems(profile) | rules.email_problems(email) | rules.username_problems(username)
     problems |= rules.password_problems(password, username=username, email=email)
+    if not may_be_reserved and is_reserved(username):
+        problems.setdefault("username", ["This username is reserved. Choose another."])
     if problems:
         raise Invalid("Please correct the marked fields.", fields=problems)
     profile["email"] = rules.canonical_email(email)
@@ -127,6 +131,9 @@ def _refuse_taken(*, username: str | None = None, email: str | None = None) -> N
     found = queries.list_taken(username=username, email=email)
     if found:
         raise taken(found)
+    if username and queries.has_lookalike(username):
+        message = "This looks too much like a username that is taken. Choose another."
+        raise Invalid("Please correct the marked fields.", fields={"username": [message]})
 
 
 def taken(fields: set[str]) -> Invalid:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from evently.accounts.models import User
-from evently.accounts.queries import find_token, find_user_by_login
+from evently.accounts.queries import find_token, find_user_by_login, has_lookalike
 from evently.bookings import allocation
 from evently.bookings import queries as bookings
 from evently.bookings.attendees import AttendeeFilters, list_attendees
@@ -189,6 +189,7 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
     "the queues that the sweep finds": (lambda _: bookings.list_events_waiting(), "ix_bookings_queue"),
     "the stock that is locked": (lambda crowd: lock_stock(crowd.busy_event), "ix_ticket_stock_event_id"),
     "who logs in by name": (lambda _: find_user_by_login("User99"), "uq_users_username_lower"),
+    "a username that looks like it": (lambda _: has_lookalike("User99"), "ix_users_username_skeleton"),
     "who logs in by address": (lambda _: find_user_by_login("User99@example.org"), "ix_users_email_lower"),
     "an API token": (lambda _: find_token("some token"), "uq_api_tokens_token_sha256"),
     "the mails to send": (lambda _: db.session.scalars(outbox.waiting(utc_now(), limit=50)).all(), "ix_mails_waiting"),
