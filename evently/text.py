@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 _CONTROL_CHARACTERS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# Embeddings, overrides and isolates, which turn around what follows them. The two marks that texts of both directions need are none.
+_DIRECTION_CHANGES = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Between words, as in the migrations of what is searched: what PostgreSQL's own idea of a word would keep together depends on its locale.
 SEPARATORS = re.compile(
     "[\0-/:-@[-`{-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
@@ -20,6 +22,11 @@ def has_control_characters(text: str) -> bool:
     Line breaks and tabs are none.
     """
     return _CONTROL_CHARACTERS.search(text) is not None
+
+
+def changes_direction(text: str) -> bool:
+    """Whether a line of text could show what stands around it in another order than it is."""
+    return _DIRECTION_CHANGES.search(text) is not None
 
 
 def words_of(searched: str) -> list[str]:

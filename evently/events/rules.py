@@ -9,9 +9,11 @@ from typing import Any, TypedDict
 
 from evently.database import utc_now
 from evently.events.models import CATEGORIES, DRAFT, PUBLISHED
-from evently.text import has_control_characters
+from evently.text import changes_direction, has_control_characters
 
 LENGTHS = {"name": 200, "venue": 200, "summary": 300, "description": 20_000, "website": 500, "source_id": 500, "cancellation_note": 2000}
+# Shown within other text, in the subject of mails and in calendars.
+LINES = ("name", "venue", "summary")
 MAX_CAPACITY = 1_000_000
 MAX_PRICE = Decimal("99999999.99")
 # Far years overflow once they are moments in another zone.
@@ -73,6 +75,9 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, list[str]]:
     found = {name: [f"Use at most {length} characters."] for name, length in LENGTHS.items() if len(fields.get(name) or "") > length}
     found |= {name: ["This is needed."] for name in ("name", "venue") if name in fields and not (fields[name] or "").strip()}
     found |= {name: ["Remove the control characters."] for name in LENGTHS if has_control_characters(fields.get(name) or "")}
+    found |= {
+        name: ["Remove the characters that change the direction of text."] for name in LINES if changes_direction(fields.get(name) or "")
+    }
     website = fields.get("website")
     if website and not website.startswith(("https://", "http://")):
         found["website"] = ["Begin with https:// or http://."]

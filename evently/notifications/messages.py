@@ -16,7 +16,7 @@ from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, me
 from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, Mail, Message
 from evently.notifications.rendering import RenderedMail, render_mail
 from evently.notifications.writing import tell_readers
-from evently.text import has_control_characters
+from evently.text import changes_direction, has_control_characters
 
 # characters
 LENGTHS = {"subject": 200, "body": 5000}
@@ -115,6 +115,8 @@ def _tidy(subject: str, body: str) -> dict[str, str]:
 def _refuse(words: dict[str, str], audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> None:
     problems = {name: [f"Use at most {LENGTHS[name]:,} characters."] for name, said in words.items() if len(said) > LENGTHS[name]}
     problems |= {name: ["Remove the control characters."] for name, said in words.items() if has_control_characters(said)}
+    if changes_direction(words.get("subject", "")):
+        problems["subject"] = ["Remove the characters that change the direction of text."]
     if words.get("body") == "":
         problems["body"] = ["This is needed."]
     if audience not in AUDIENCES:
