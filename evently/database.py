@@ -170,8 +170,11 @@ def stream_rows(query: Select[*tuple[Any, ...]], portion: int = 500) -> Iterator
 
 
 def detached(row: Row, **relations: Any) -> Row:
-    """A copy without a session, which any thread may read and nothing refreshes or expires; with these relations only."""
-    copy = type(row)(**{column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs})
+    """A copy without a session, which any thread may read and nothing refreshes or expires; with these relations only.
+
+    Deferred columns are left out.
+    """
+    copy = type(row)(**{column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs if not column.deferred})
     for name, related in relations.items():
         set_committed_value(copy, name, related)
     return copy

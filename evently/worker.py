@@ -73,6 +73,7 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
             "tell-waiting": {"task": "notifications.tell_waiting", "schedule": _every(2 * config["SWEEP_SECONDS"])},
             "remind": {"task": "notifications.remind", "schedule": _every(600)},
             "sweep-uploads": {"task": "events.sweep_uploads", "schedule": _every(config["SWEEP_SECONDS"])},
+            "render-descriptions": {"task": "events.render_descriptions", "schedule": _every(60)},
             "forget-leftovers": {"task": "events.forget_leftovers", "schedule": _every(3600)},
             "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},
             "forget-old-sessions": {"task": "accounts.forget_old_sessions", "schedule": _every(3600)},

@@ -46,6 +46,8 @@ def test_every_task_has_its_queue(celery: Celery) -> None:
         "bookings.allocate_event": "bookings",
         "bookings.sweep": "bookings",
         "events.forget_leftovers": "default",
+        "events.render_description": "default",
+        "events.render_descriptions": "default",
         "events.sweep_uploads": "default",
         "events.work_on_upload": "default",
         "idempotency.forget_old": "default",

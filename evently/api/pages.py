@@ -1,5 +1,6 @@
 """The OpenAPI document, and the pages that show it to people."""
 
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -7,6 +8,7 @@ from flask import Blueprint, Response, request
 from evently.api.reference import Reference
 from evently.api.refusals import REFUSALS
 from evently.api.shown import answer_fields_of, answers_of, fields_of, indented, operations_of, parameters_of, refusals_of
+from evently.events import markdown
 from evently.http import json
 from evently.http.htmx import render
 
@@ -15,6 +17,8 @@ MAX_AGE = 300
 
 
 def pages(reference: Reference) -> Blueprint:
+    # Rendered once, by the first request.
+    introduction = cache(lambda: markdown.render(reference.document["info"]["description"]))
     blueprint = Blueprint("reference", __name__, url_prefix="/api")
     functions = (operations_of, parameters_of, fields_of, answers_of, answer_fields_of, refusals_of, indented)
     known: dict[str, Any] = {function.__name__: function for function in functions}
@@ -28,6 +32,6 @@ def pages(reference: Reference) -> Blueprint:
 
     @blueprint.get("/docs/")
     def show() -> Response:
-        return render("api/reference.html", document=reference.document, refusals=REFUSALS, **known)
+        return render("api/reference.html", document=reference.document, introduction=introduction, refusals=REFUSALS, **known)
 
     return blueprint

@@ -64,6 +64,7 @@ def preview_event(event_id: uuid.UUID) -> Response:
     if event.status != DRAFT:
         return redirect_to(url_for("web.show_event", event_id=event_id))
     shown = detached(event, stock=list(event.stock), organizer=event.organizer)
+    shown.description_html, shown.description_digest = event.description_html, event.description_digest
     shown.status = PUBLISHED
     most = min(event.max_tickets_per_booking or current_app.config["MAX_TICKETS_PER_BOOKING"], event.available_tickets)
     return render("dashboard/preview.html", event=shown, is_preview=True, form=None, held=0, most=most, tickets=1, refusal=None)

@@ -8,10 +8,10 @@ from flask import Response, current_app, flash, request, url_for
 from werkzeug.datastructures import CombinedMultiDict
 
 from evently.dashboard import blueprint
-from evently.dashboard.forms import EventForm
+from evently.dashboard.forms import EventForm, plain_lines
 from evently.dashboard.impact import differences, impact_of
 from evently.errors import Conflict, Invalid
-from evently.events import services
+from evently.events import descriptions, services
 from evently.events.covers import MAX_BYTES, remove_cover, set_cover
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
 from evently.events.queries import find_last_timezone, get_managed_event
@@ -119,8 +119,9 @@ def publish_event(event_id: uuid.UUID) -> Response:
 
 @blueprint.post("/events/description")
 def preview_description() -> Response:
-    """What a description will look like, while it is being written."""
-    return render("dashboard/_description_preview.html", description=request.form.get("description", ""))
+    """How a description will look, within the bounds that saving it has."""
+    rendered = descriptions.render(plain_lines(request.form.get("description")).strip())
+    return render("dashboard/_description_preview.html", html=rendered.html, problem=rendered.problem)
 
 
 def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200, **more: Any) -> Response:

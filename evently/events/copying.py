@@ -16,6 +16,8 @@ from evently.extensions import db
 
 # What belongs to one event alone.
 ITS_OWN = {"id", "source_id", "status", "cancellation_note", "organizer_id", "created_at", "updated_at", "archived_at"}
+# new_event() renders it.
+RENDERED = {"description_html", "description_digest"}
 
 
 def duplicate_event(*, by: User, event_id: uuid.UUID, name: str, time: dt.datetime, new_id: uuid.UUID | None = None) -> Event:
@@ -34,7 +36,7 @@ def duplicate_event(*, by: User, event_id: uuid.UUID, name: str, time: dt.dateti
 
 
 def _like(event: Event, *, by: User, name: str, time: dt.datetime) -> Event:
-    values = {column.key: getattr(event, column.key) for column in inspect(Event).column_attrs if column.key not in ITS_OWN}
+    values = {column.key: getattr(event, column.key) for column in inspect(Event).column_attrs if column.key not in ITS_OWN | RENDERED}
     moved = {moment: _moved(values[moment], event, time) for moment in MOMENTS}
     values |= moved | {"name": name, "time": time, "status": DRAFT}
     organizer = event.organizer if can_organize(event.organizer) else by

@@ -37,6 +37,12 @@ class Event(Base):
         Index(None, "price_per_ticket", "time", "id"),
         Index(None, "created_at", "id"),
         Index(None, "capacity", "id"),
+        Index(
+            "ix_events_not_rendered",
+            "id",
+            postgresql_where=text("description_digest = '' AND description <> ''"),
+            sqlite_where=text("description_digest = '' AND description <> ''"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
@@ -56,6 +62,9 @@ class Event(Base):
     capacity: Mapped[int]
     # Markdown
     description: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The description as HTML, and the digest of what that was rendered from; see descriptions.py.
+    description_html: Mapped[str] = mapped_column(Text, default="", server_default="", deferred=True, deferred_group="description")
+    description_digest: Mapped[str] = mapped_column(String(64), default="", server_default="", deferred=True, deferred_group="description")
     price_per_ticket: Mapped[Decimal] = mapped_column(Money, default=Decimal(0))
     sales_start: Mapped[dt.datetime | None]
     sales_end: Mapped[dt.datetime | None]

@@ -15,7 +15,7 @@ from evently.accounts.policies import require_organizer
 from evently.audit.services import differences
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid
-from evently.events import queries, rules
+from evently.events import descriptions, queries, rules
 from evently.events.auditing import CREATED, note, note_creation
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
 from evently.events.rules import EventFields
@@ -52,8 +52,10 @@ def new_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Eve
         **_tidy(fields),
     }
     found = {name: ["This is needed."] for name in REQUIRED if values.get(name) is None}
-    _refuse(found | rules.problems({name: value for name, value in values.items() if name not in found}, allow_past=allow_past))
-    return Event(id=uuid.uuid4(), organizer_id=by.id, **values)
+    found |= rules.problems({name: value for name, value in values.items() if name not in found}, allow_past=allow_past)
+    rendered, problem = _render(values)
+    _refuse(problem | found)
+    return Event(id=uuid.uuid4(), organizer_id=by.id, **values, **rendered)
 
 
 def add_events(events: Sequence[Event], *, by_id: int | None = None, action: str = CREATED) -> None:
@@ -82,16 +84,20 @@ def update_event(
     below what is sold, ("event_cancelled") for an event that is cancelled or ("changed_meanwhile") for another version.
     """
     changes = _tidy(fields)
+    # Before the lock is taken: rendering takes up to a tenth of a second.
+    rendered, problem = _render(changes)
     with transaction():
         stock = lock_stock(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
         _refuse_cancelled(event)
         if version is not None and event.updated_at != version:
             raise Conflict("Somebody changed this event while you were at it.", code="changed_meanwhile")
-        _refuse(_update_problems(event, changes, allow_past=allow_past))
+        found = _update_problems(event, changes, allow_past=allow_past)
+        # As with other rules: what is stored already may break it.
+        _refuse(found if changes.get("description") == event.description else problem | found)
         news = _news(event, changes)
         _note_update(event, changes, by)
-        _write(event, stock, changes)
+        _write(event, stock, changes | rendered)
         if news:
             event_changed.send(event, changes=news)
     return queries.get_event(event_id)
@@ -215,6 +221,16 @@ def _update_problems(event: Event, changes: dict[str, Any], *, allow_past: bool)
     if merged["status"] == DRAFT and event.status != DRAFT:
         found["status"] = ["A published event can be cancelled, but not taken back into draft."]
     return found
+
+
+def _render(values: dict[str, Any]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """The columns that hold the description as HTML, and by field what is wrong with it."""
+    if "description" not in values:
+        return {}, {}
+    if found := rules.problems({"description": values["description"]}, allow_past=True):
+        return {}, found
+    rendered = descriptions.render(values["description"])
+    return rendered.columns(), {"description": [rendered.problem]} if rendered.problem else {}
 
 
 def _tidy(fields: EventFields) -> dict[str, Any]:

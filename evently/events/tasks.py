@@ -5,7 +5,7 @@ import uuid
 
 from celery import shared_task
 
-from evently.events import covers, uploading
+from evently.events import covers, descriptions, uploading
 from evently.extensions import db
 from evently.worker import RETRIES, publish
 
@@ -32,6 +32,19 @@ def sweep_uploads() -> int:
             log.exception("The upload %s could not be worked on", upload_id)
             db.session.remove()
     return len(upload_ids)
+
+
+@shared_task(name="events.render_description", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def render_description(event_id: str) -> None:
+    """Render the description of an event that was written by an earlier release."""
+    descriptions.render_stored(uuid.UUID(event_id))
+
+
+@shared_task(name="events.render_descriptions", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def render_descriptions() -> None:
+    """Render descriptions that were stored without HTML."""
+    if descriptions.render_missing():
+        publish(render_descriptions)
 
 
 @shared_task(name="events.forget_leftovers", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types

@@ -13,8 +13,10 @@ from evently.database import utc_now
 from evently.errors import DomainError, NotFound
 from evently.events import posters, queries
 from evently.events.calendar import list_month
+from evently.events.descriptions import is_rendered
 from evently.events.models import CATEGORIES, DRAFT, Event
 from evently.events.policies import can_manage_event
+from evently.events.tasks import render_description
 from evently.extensions import cache, limiter
 from evently.http.caching import cache_for_ever
 from evently.http.htmx import render, wants_fragment
@@ -22,6 +24,7 @@ from evently.web import blueprint
 from evently.web.forms import BookingForm
 from evently.web.listing import ORDERINGS, PRESETS, PRICES, Listing
 from evently.web.month import following, month_of
+from evently.worker import publish
 
 # seconds; how old the list of venues and the totals in the head of the front page may be
 OVERVIEW_AGE = 30
@@ -84,6 +87,8 @@ def overview() -> dict[str, Any]:
 @blueprint.get("/events/<uuid:event_id>")
 def show_event(event_id: uuid.UUID) -> Response:
     event = queries.get_public_event(event_id)
+    if not is_rendered(event):
+        publish(render_description, args=[str(event_id)])
     return render("events/event.html", **booking_box(event, BookingForm(request.args)))
 
 

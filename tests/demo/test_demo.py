@@ -78,8 +78,8 @@ def test_descriptions_say_something(demo):
     for event in demo:
         assert event.summary
         assert len(event.description.split("\n\n")) >= 2, event.name
-        assert "<p>" in description_html(event.description)
-    assert sum("<li>" in description_html(event.description) for event in demo) >= 25
+        assert "<p>" in description_html(event)
+    assert sum("<li>" in description_html(event) for event in demo) >= 25
 
 
 def test_bookings_came_in_the_order_of_their_numbers(demo):

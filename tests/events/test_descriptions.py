@@ -2,15 +2,15 @@ import re
 
 import pytest
 
-from evently.events.descriptions import description_html
+from evently.events.markdown import render
 
 
 def levels(description: str) -> list[int]:
-    return [int(level) for level in re.findall(r"<h(\d)>", description_html(description))]
+    return [int(level) for level in re.findall(r"<h(\d)>", render(description))]
 
 
 def test_markdown_becomes_paragraphs_lists_and_links():
-    html = description_html("Bring **something warm**.\n\n- pipes\n- [map](https://example.org/a?b=1)")
+    html = render("Bring **something warm**.\n\n- pipes\n- [map](https://example.org/a?b=1)")
     assert "<p>Bring <strong>something warm</strong>.</p>" in html
     assert html.count("<li>") == 2
     assert 'href="https://example.org/a?b=1" rel="nofollow ugc noopener noreferrer"' in html
@@ -30,7 +30,7 @@ def test_markdown_becomes_paragraphs_lists_and_links():
     ],
 )
 def test_nothing_typed_can_run_or_load(description: str):
-    html = description_html(description)
+    html = render(description)
     assert not re.search(r"<(script|img|iframe)|<[^>]*\son\w+=[^>\"]*>|(href|src)=\"?(javascript|data|java)", html)
     assert not re.search(r"<a[^>]* onmouseover=", re.sub(r'"[^"]*"', '""', html))
 
