@@ -17,7 +17,8 @@ from evently.cli.errors import errors_in_words, lines
 from evently.demo import ORGANIZER, passwords, seed_demo, seed_events
 from evently.errors import Invalid
 from evently.events.importing import Fills, Outcome, RowResult, import_events
-from evently.events.imports.files import MAX_FILE_SIZE, read_rows
+from evently.events.imports.files import MAX_FILE_SIZE
+from evently.events.imports.reading import read_file, rows_from
 from evently.events.imports.rows import Row
 from evently.events.imports.values import amount
 from evently.events.rules import MAX_CAPACITY, known_timezones, problems
@@ -107,7 +108,7 @@ def _read(file: Path) -> Sequence[Row]:
     try:
         with file.open("rb") as stream:
             # One byte more than is allowed tells a file that is too large, whatever it is.
-            return read_rows(filename=file.name, content=stream.read(MAX_FILE_SIZE + 1))
+            return rows_from(read_file(filename=file.name, content=stream.read(MAX_FILE_SIZE + 1)))
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
 

@@ -12,8 +12,10 @@ from evently.accounts.models import User
 from evently.database import Base, Money, utc_now
 
 DRAFT, PUBLISHED, CANCELLED = STATUSES = ("draft", "published", "cancelled")
-# An uploaded file: each row is tried first, and written once somebody has seen what would come of it.
-CHECKING, CHECKED, IMPORTING, DONE, FAILED = UPLOAD_STATES = ("checking", "checked", "importing", "done", "failed")
+# An uploaded file is read, each row is tried, and written once its owner has seen the result and confirmed it.
+READING, CHECKING, CHECKED, IMPORTING, DONE, FAILED = UPLOAD_STATES = ("reading", "checking", "checked", "importing", "done", "failed")
+# What a worker has to do something about.
+UNFINISHED = (READING, CHECKING, IMPORTING)
 CATEGORIES = ("music", "theatre", "talk", "workshop", "sport", "food", "family", "conference", "other")
 
 
@@ -202,7 +204,7 @@ class TicketStock(Base):
 
 
 class Upload(Base):
-    """A file with events on its way in, and how far it has come: `done` of `total` rows in its present state."""
+    """A file with events on its way in, and how far it has come: `done` of `total` rows, which are 0 until it has been read."""
 
     __tablename__ = "uploads"
     __table_args__ = (
@@ -210,8 +212,8 @@ class Upload(Base):
         Index(
             "ix_uploads_unfinished",
             "created_at",
-            postgresql_where=text("state IN ('checking', 'importing')"),
-            sqlite_where=text("state IN ('checking', 'importing')"),
+            postgresql_where=text(f"state IN {UNFINISHED}"),
+            sqlite_where=text(f"state IN {UNFINISHED}"),
         ),
         Index(None, "by_id", "created_at"),
     )
@@ -221,12 +223,14 @@ class Upload(Base):
     filename: Mapped[str] = mapped_column(String(200))
     # The file, until its last row is written.
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    # Its rows, see imports/reading.py. None where it has not been read, or a worker of the release before read it.
+    rows: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     # What rows may lack, see importing.Fills.
     capacity: Mapped[int]
     price: Mapped[Decimal] = mapped_column(Money)
     timezone: Mapped[str] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(20), default=CHECKING)
-    total: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20), default=READING)
+    total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     # How often a worker has begun since the last row was done.
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -238,7 +242,7 @@ class Upload(Base):
 
     @property
     def is_busy(self) -> bool:
-        return self.state in {CHECKING, IMPORTING}
+        return self.state in UNFINISHED
 
 
 class UploadRow(Base):

@@ -1,7 +1,7 @@
-"""The worker's side of uploaded files: rows are tried or written in turns of a few seconds.
+"""The worker's side of uploaded files: a file is read once, its rows are tried or written in turns of a few seconds.
 
-How far it has come is kept with every batch of rows. Whoever is at it holds a lease, so that no two do the same rows;
-when a worker dies, the sweep goes on where it ended.
+How far it has come is stored with every batch of rows. A worker holds a lease meanwhile, so that no two do the same rows; when
+it dies, the sweep goes on where it ended.
 """
 
 import datetime as dt
@@ -9,56 +9,85 @@ import itertools
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, insert, or_, select, update
 
 from evently.accounts.queries import get_user
+from evently.child_process import Cancelled
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import DomainError
 from evently.events.importing import BATCH, Fills, RowResult, import_events
-from evently.events.imports.files import read_rows
+from evently.events.imports.reading import TOO_COSTLY, read_file, rows_from
 from evently.events.imports.rows import Row
-from evently.events.models import CHECKED, CHECKING, DONE, FAILED, IMPORTING, Upload, UploadRow
+from evently.events.models import CHECKED, CHECKING, DONE, FAILED, IMPORTING, READING, UNFINISHED, Upload, UploadRow
 from evently.extensions import db
 
 # seconds; how long a worker stays at one file
 TURN = 5.0
 # How long a worker may be silent before another one takes over.
 LEASE = dt.timedelta(seconds=60)
-# How often workers begin without getting as far as another row, before the file is taken to be at fault.
+# How often workers begin without getting any further, before the file is taken to be at fault.
 MOST_ATTEMPTS = 5
 # How long a file is kept for its report.
 KEPT = dt.timedelta(days=7)
 LONGEST_NAME, LONGEST_REASON = 200, 500
+LEAVE_OUT = "Split the file, or leave out what comes next."
 NEXT = {CHECKING: CHECKED, IMPORTING: DONE}
-# The rows of the file that this process was at last: a calendar takes seconds to read, as long as a turn.
+# The rows of the file that this process was at last.
 _latest: dict[uuid.UUID, list[Row]] = {}
 
 
+@dataclass
+class _Lease:
+    """One worker's right to a file. The time until which it holds is also what it is known by."""
+
+    upload_id: uuid.UUID
+    until: dt.datetime
+
+    def update(self, **values: Any) -> bool:
+        """Change the upload, where it is still ours."""
+        with single_statement() as connection:
+            is_ours = (Upload.id == self.upload_id, Upload.lease_until == self.until)
+            return connection.execute(update(Upload).where(*is_ours).values(**values)).rowcount > 0
+
+    def renew(self) -> bool:
+        """False when the file was deleted meanwhile, or another worker has it."""
+        until = utc_now() + LEASE
+        if is_ours := self.update(lease_until=until):
+            self.until = until
+        return is_ours
+
+
 def work_on(upload_id: uuid.UUID, *, turn: float = TURN) -> bool:
-    """Try or write the next rows for so many seconds; whether some are left. Nothing while somebody else is at it."""
-    lease = utc_now() + LEASE
-    upload = _claim(upload_id, lease)
+    """Read the file, or try or write its next rows for so many seconds; whether some are left. Nothing while another worker is at it."""
+    lease = _Lease(upload_id, utc_now() + LEASE)
+    upload = _claim(lease)
     if upload is None:
         return False
     deadline = time.monotonic() + turn
     try:
-        for batch in _results(upload):
-            if not _keep(upload_id, lease, batch):
+        rows = _latest.get(upload_id) if upload.state != READING else None
+        rows = rows or _load(upload, lease)
+        for batch in _results(upload, rows):
+            if not _keep(lease, batch):
                 _latest.pop(upload_id, None)
                 return False
             if time.monotonic() > deadline:
                 break
+    except Cancelled:
+        return False
     except DomainError as error:
-        _release(upload_id, lease, state=FAILED, reason=error.message[:LONGEST_REASON])
+        lease.update(lease_until=None, state=FAILED, reason=error.message[:LONGEST_REASON], content=b"", rows=None)
         _latest.pop(upload_id, None)
         return False
-    return _release(upload_id, lease)
+    return lease.update(lease_until=None)
 
 
 def list_unfinished() -> Sequence[uuid.UUID]:
-    """Files that nobody is at work on, the oldest first."""
-    query = select(Upload.id).where(Upload.state.in_([CHECKING, IMPORTING]), _is_free()).order_by(Upload.created_at)
+    """Files that no worker is at, the oldest first."""
+    query = select(Upload.id).where(Upload.state.in_(UNFINISHED), _is_free()).order_by(Upload.created_at)
     unfinished = db.session.scalars(query).all()
     if not unfinished:
         # Another process may have done the last row.
@@ -72,25 +101,48 @@ def forget_old() -> int:
         return connection.execute(delete(Upload).where(Upload.created_at < utc_now() - KEPT)).rowcount
 
 
-def _claim(upload_id: uuid.UUID, lease: dt.datetime) -> Upload | None:
-    """The upload with this lease on it, unless it is finished, gone or somebody else's; or was begun in vain too often."""
+def _claim(lease: _Lease) -> Upload | None:
+    """The upload with this lease on it, unless it is finished, deleted or another worker's; or was begun in vain too often."""
     with transaction() as session:
-        query = select(Upload).where(Upload.id == upload_id, Upload.state.in_([CHECKING, IMPORTING]), _is_free())
+        query = select(Upload).where(Upload.id == lease.upload_id, Upload.state.in_(UNFINISHED), _is_free())
         upload = session.scalar(query.with_for_update().execution_options(populate_existing=True))
-        if upload and upload.attempts >= MOST_ATTEMPTS:
-            upload.state = FAILED
-            upload.reason = f"Nothing could be done after row {upload.done:,}. Split the file, or leave out what comes next."
+        if upload is None or (upload.state == READING and session.scalar(_is_another_being_read(upload))):
             return None
-        if upload:
-            upload.lease_until, upload.attempts = lease, upload.attempts + 1
+        if upload.attempts >= MOST_ATTEMPTS:
+            upload.reason = TOO_COSTLY if upload.state == READING else f"Nothing could be done after row {upload.done:,}. {LEAVE_OUT}"
+            upload.state, upload.content, upload.rows = FAILED, b"", None
+            return None
+        upload.lease_until, upload.attempts = lease.until, upload.attempts + 1
     return upload
 
 
-def _results(upload: Upload) -> Iterator[list[RowResult]]:
+def _is_another_being_read(upload: Upload) -> Select[tuple[bool]]:
+    """One file at a time on the whole site: each may take as much memory as a worker."""
+    return select(exists().where(Upload.state == READING, Upload.id != upload.id, Upload.lease_until >= utc_now()))
+
+
+def _load(upload: Upload, lease: _Lease) -> list[Row]:
+    """The rows of the file, which is read where it has none. Raises UnreadableFile, Cancelled."""
+    stored = upload.rows
+    if stored is None:
+        stored = read_file(filename=upload.filename, content=upload.content, keep_going=lease.renew)
+    _latest.clear()
+    _latest[upload.id] = rows = rows_from(stored)
+    if upload.rows is None:
+        # Uploads of the release before are past READING, and have no rows.
+        state = CHECKING if upload.state == READING else upload.state
+        if not lease.update(rows=stored, total=len(rows), state=state, attempts=0):
+            raise Cancelled
+        db.session.refresh(upload, ["state", "total"])
+    db.session.expire(upload, ["content", "rows"])
+    return rows
+
+
+def _results(upload: Upload, rows: list[Row]) -> Iterator[list[RowResult]]:
     """What became of the next rows, in batches; each is committed when it comes. Raises NotAllowed, NotFound."""
     results = import_events(
         by=get_user(upload.by_id),
-        rows=_rows(upload),
+        rows=rows,
         fills=Fills(capacity=upload.capacity, price=upload.price, timezone=upload.timezone),
         start=upload.done,
         is_rehearsal=upload.state == CHECKING,
@@ -99,17 +151,10 @@ def _results(upload: Upload) -> Iterator[list[RowResult]]:
         yield batch
 
 
-def _rows(upload: Upload) -> list[Row]:
-    if upload.id not in _latest:
-        _latest.clear()
-        _latest[upload.id] = read_rows(filename=upload.filename, content=upload.content)
-    return _latest[upload.id]
-
-
-def _keep(upload_id: uuid.UUID, lease: dt.datetime, results: Sequence[RowResult]) -> bool:
-    """Write down what became of these rows; False when that was all, or when somebody else has the file."""
+def _keep(lease: _Lease, results: Sequence[RowResult]) -> bool:
+    """Write down what became of these rows; False when that was all, or when another worker has the file."""
     with transaction() as session:
-        query = select(Upload).where(Upload.id == upload_id, Upload.lease_until == lease).with_for_update()
+        query = select(Upload).where(Upload.id == lease.upload_id, Upload.lease_until == lease.until).with_for_update()
         upload = session.scalar(query.execution_options(populate_existing=True))
         if upload is None:
             return False
@@ -118,7 +163,7 @@ def _keep(upload_id: uuid.UUID, lease: dt.datetime, results: Sequence[RowResult]
         if upload.done < upload.total:
             return True
         if upload.state == IMPORTING:
-            upload.content = b""
+            upload.content, upload.rows = b"", None
         upload.state, upload.lease_until = NEXT[upload.state], None
     return False
 
@@ -133,13 +178,6 @@ def _row(upload: Upload, result: RowResult) -> dict[str, object]:
         "event_id": result.event_id if is_written else None,
         "problems": result.problems,
     }
-
-
-def _release(upload_id: uuid.UUID, lease: dt.datetime, **values: str) -> bool:
-    """Let somebody else go on; whether it was ours."""
-    with single_statement() as connection:
-        is_mine = (Upload.id == upload_id, Upload.lease_until == lease)
-        return connection.execute(update(Upload).where(*is_mine).values(lease_until=None, **values)).rowcount > 0
 
 
 def _is_free() -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
-"""Files with events that somebody uploads: each row is tried first, and written once they have seen what comes of it.
+"""Files with events that organizers upload: a file is read, its rows are tried, and written once they are confirmed.
 
-A worker does either, see uploading.py; the upload itself is the order to do so, so a wake-up may be lost.
+A worker does all of that, see uploading.py. The row of the upload says what is to be done, so a message may be lost.
 """
 
 import uuid
@@ -15,8 +15,8 @@ from evently.database import Page, on_commit, paginate, transaction
 from evently.errors import Conflict, Invalid, NotFound
 from evently.events import rules
 from evently.events.importing import Fills, Outcome
-from evently.events.imports.files import UnreadableFile, read_rows
-from evently.events.models import CHECKED, CHECKING, FAILED, IMPORTING, Upload, UploadRow
+from evently.events.imports.files import check_file
+from evently.events.models import CHECKED, CHECKING, FAILED, IMPORTING, READING, Upload, UploadRow
 from evently.events.tasks import work_on_upload
 from evently.extensions import db
 from evently.worker import publish
@@ -25,12 +25,14 @@ LONGEST_NAME = 200
 
 
 def start_upload(*, by: User, filename: str, content: bytes, fills: Fills, upload_id: uuid.UUID | None = None) -> Upload:
-    """Take a file in, to be tried row by row; what its owner uploaded before and did not want goes.
+    """Store a file as it is, to be read by a worker; what its owner uploaded before and did not confirm is deleted.
 
-    With an `upload_id` that was used before, this is that upload. Raises NotAllowed, UnreadableFile, Invalid for fills.
+    With an `upload_id` that was used before, this is that upload. Raises NotAllowed, Invalid for fills, and UnreadableFile for
+    what is plain without reading the file.
     """
     require_organizer(by)
     _refuse_unsound(fills)
+    check_file(filename=filename, content=content)
     upload = Upload(
         id=upload_id or uuid.uuid4(),
         by_id=by.id,
@@ -39,12 +41,11 @@ def start_upload(*, by: User, filename: str, content: bytes, fills: Fills, uploa
         capacity=fills.capacity,
         price=fills.price,
         timezone=fills.timezone,
-        total=_count_rows(filename, content),
     )
     with transaction() as session:
         if (written := session.get(Upload, upload.id)) is not None:
             return written
-        session.execute(delete(Upload).where(Upload.by_id == by.id, Upload.state.in_([CHECKING, CHECKED, FAILED])))
+        session.execute(delete(Upload).where(Upload.by_id == by.id, Upload.state.in_([READING, CHECKING, CHECKED, FAILED])))
         session.add(upload)
         _wake(upload.id)
     return upload
@@ -55,7 +56,7 @@ def confirm_upload(*, by: User, upload_id: uuid.UUID) -> Upload:
     with transaction() as session:
         session.execute(select(Upload.id).where(Upload.id == upload_id).with_for_update())
         upload = get_upload(by=by, upload_id=upload_id)
-        if upload.state in {CHECKING, FAILED}:
+        if upload.state in {READING, CHECKING, FAILED}:
             raise Conflict("This file has not been checked yet.", code="not_checked")
         if upload.state == CHECKED:
             session.execute(delete(UploadRow).where(UploadRow.upload_id == upload_id))
@@ -106,14 +107,6 @@ def _refuse_unsound(fills: Fills) -> None:
     values = {"capacity": fills.capacity or 0, "price_per_ticket": fills.price, "timezone": fills.timezone}
     if found := rules.problems(values):
         raise Invalid("Please correct the marked fields.", fields=found)
-
-
-def _count_rows(filename: str, content: bytes) -> int:
-    """Raises UnreadableFile."""
-    total = len(read_rows(filename=filename, content=content))
-    if not total:
-        raise UnreadableFile("There are no events in this file.")
-    return total
 
 
 def _wake(upload_id: uuid.UUID) -> None:

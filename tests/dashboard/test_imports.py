@@ -34,7 +34,8 @@ def send(desk: Visitor, content: Any, name: str = "events.json", **fields: str) 
 
 
 def text(page: str) -> str:
-    return " ".join(words(page.split('id="upload-report"')[1].split("</section>", maxsplit=1)[0]).split())
+    report = page.split('id="upload-report"')[1].split("</section>", maxsplit=1)[0]
+    return " ".join(words(report[report.index("<h2") :]).split())
 
 
 def count_events() -> int:
@@ -46,7 +47,9 @@ def test_a_file_is_checked_looked_over_and_imported(desk: Visitor, mira: User):
     report = answer.location
     assert (answer.status_code, report.startswith(f"{IMPORT}/")) == (303, True)
     waiting = desk.get(report).text
-    assert "Nothing is written yet." in waiting
+    assert '<progress aria-label="Reading the file"></progress>' in waiting
+    assert "Nothing is imported yet." in text(waiting)
+    assert "being read" in desk.get(IMPORT).text
     assert '<noscript><meta http-equiv="refresh"' in waiting
     assert 'hx-trigger="load delay:1s"' in desk.get(report, htmx=True).text
     apart(sweep_uploads)
@@ -94,8 +97,7 @@ def test_the_same_file_again_has_nothing_to_import(desk: Visitor):
     [
         (b"", "", {}, {"file": "Choose a file."}),
         (b"hello", "events.txt", {}, {"file": "Give a file that ends in .json, .csv, .ics."}),
-        (b"{", "events.json", {}, {"file": "This is not JSON: Expecting property name enclosed in double quotes at line 1, column 2."}),
-        (b"[]", "events.json", {}, {"file": "There are no events in this file."}),
+        (b" \n", "events.json", {}, {"file": "The file is empty."}),
         (b"[{}]", "a.json", {"capacity": "0", "timezone": "Mars"}, None),
     ],
 )
@@ -106,6 +108,28 @@ def test_what_is_wrong_is_said_beside_the_field(desk: Visitor, content: bytes, n
     assert errors(answer.text) == expected
     assert 'id="error-summary"' in answer.text
     assert db.session.scalar(select(func.count()).select_from(Upload)) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{", "This is not JSON: Expecting property name enclosed in double quotes at line 1, column 2. Nothing was imported."),
+        (b"[]", "There are no events in this file. Nothing was imported."),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why_on_its_page(desk: Visitor, content: bytes, reason: str):
+    report = send(desk, content).location
+    apart(sweep_uploads)
+    page = desk.get(report).text
+    assert text(page).startswith("The file could not be read")
+    assert reason in text(page)
+    assert "Choose another file" in text(page)
+    assert ('http-equiv="refresh"' in page, "load delay" in page, "<table" in page) == (False, False, False)
+    assert "not imported" in desk.get(IMPORT).text
+    # It cannot be confirmed, and the next file takes its place.
+    assert desk.client.post(f"{report}/confirmation", data={"csrf_token": desk.token("/account")}).status_code == 409
+    send(desk, ROWS)
+    assert desk.get(report).status_code == 404
 
 
 def test_a_file_that_is_too_large_is_refused_beside_the_field(desk: Visitor):

@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from evently.events.importing import Fills, RowResult, import_events
-from evently.events.imports.files import read_rows
+from evently.events.imports.reading import read_in_child, rows_from
 from evently.events.imports.rows import Row
 from evently.events.models import Event
 from evently.extensions import db
@@ -21,9 +21,16 @@ def bring_in(by, *rows: dict, fills: Fills = BERLIN) -> list[RowResult]:
 
 
 def bring_in_file(by, path: Path, fills: Fills = BERLIN) -> list[RowResult]:
-    results = list(import_events(by=by, rows=read_rows(filename=path.name, content=path.read_bytes()), fills=fills))
+    results = list(import_events(by=by, rows=rows_in(path), fills=fills))
     fresh()
     return results
+
+
+def rows_in(path: Path) -> list[Row]:
+    """As they come back from the child process that reads files."""
+    kind, _, rows = read_in_child(path.read_bytes(), path.name).partition(b"\n")
+    assert kind == b"rows", rows
+    return rows_from(rows)
 
 
 def outcomes(results: list[RowResult]) -> list[str]:

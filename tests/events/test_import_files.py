@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from evently.events.imports import files
 from evently.events.imports.fields import read_fields
-from evently.events.imports.files import UnreadableFile, read_rows
+from evently.events.imports.files import UnreadableFile
 from evently.events.imports.rows import Row
+from tests.events.bringing_in import rows_in
 from tests.events.reading import at, read
 
 DATA = Path(__file__).parent / "data"
 
 
-def rows_of(name: str) -> list[Row]:
-    return read_rows(filename=name, content=(DATA / name).read_bytes())
+def read_rows(*, filename: str, content: bytes) -> list[Row]:
+    return list(files.read_rows(filename=filename, content=content))
 
 
 @pytest.mark.parametrize("wrapped", ["events", "results", "items", "data", None])
@@ -43,7 +44,7 @@ def test_numbers_are_read_as_written():
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("x.json", b"", "not JSON"),
+        ("x.json", b"", "empty"),
         ("x.json", b"{", "not JSON"),
         ("x.json", b"{}", "no list of events"),
         ("x.json", b'"text"', "no list of events"),
@@ -54,7 +55,7 @@ def test_numbers_are_read_as_written():
         ("x.csv", b"\n\n", "empty"),
         ("x.csv", b'name,venue\n"A', "not CSV"),
         ("x.csv", b"name\nM\xfcnchen", "not UTF-8"),
-        ("x.csv", b"name\n" + b"x" * 200_000, "not CSV"),
+        ("x.csv", b"name\n" + b"x" * 200_000, "longer than 131,072"),
         ("x.ics", b"hello", "not an iCalendar"),
         ("x.ics", b"BEGIN:VCALENDAR\nBEGIN:VEVENT", "not an iCalendar"),
         ("x.ics", b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;TZID=Europe:20310101T000000\nEND:VEVENT\nEND:VCALENDAR", "not an iCalendar"),
@@ -72,7 +73,7 @@ def test_files_and_rows_are_bounded(monkeypatch):
     monkeypatch.setattr(files, "MAX_FILE_SIZE", 50)
     monkeypatch.setattr(files, "MAX_ROWS", 3)
     assert len(read_rows(filename="x.json", content=b"[{},{},{}]")) == 3
-    with pytest.raises(UnreadableFile, match="more than 3 rows"):
+    with pytest.raises(UnreadableFile, match="more than 20,000 events"):
         read_rows(filename="x.json", content=b"[{},{},{},{}]")
     with pytest.raises(UnreadableFile, match="larger than"):
         read_rows(filename="x.json", content=b" " * 51)
@@ -105,7 +106,7 @@ def test_any_bytes_are_rows_or_refused(content, suffix):
 
 
 def test_a_calendar():
-    rows = {row.number if row.flaw else row.values["source_id"]: row for row in rows_of("calendar.ics")}
+    rows = {row.number if row.flaw else row.values["source_id"]: row for row in rows_in(DATA / "calendar.ics")}
     assert [row.number for row in rows.values()] == list(range(1, 10))
     concert = read(**rows["concert@example.org"].values)
     assert concert == {
@@ -141,5 +142,6 @@ def test_a_flaw_of_one_event_is_no_flaw_of_the_calendar(line):
     assert row.flaw
 
 
-def test_a_calendar_may_be_empty():
-    assert read_rows(filename="x.ics", content=b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n") == []
+def test_a_calendar_without_events_is_refused():
+    with pytest.raises(UnreadableFile, match="no events in this file"):
+        read_rows(filename="x.ics", content=b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n")

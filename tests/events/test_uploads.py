@@ -13,7 +13,7 @@ from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid, NotAllowed, NotFound
 from evently.events import uploading
 from evently.events.importing import BATCH, Fills, Outcome
-from evently.events.imports.files import UnreadableFile
+from evently.events.imports.files import MAX_FILE_SIZE, UnreadableFile
 from evently.events.models import Event, Upload
 from evently.events.tasks import forget_leftovers, sweep_uploads, work_on_upload
 from evently.events.uploads import confirm_upload, count_outcomes, discard_upload, get_upload, list_rows, start_upload
@@ -48,7 +48,7 @@ def count_events() -> int:
 def test_a_file_is_tried_then_written_and_nothing_twice(mira):
     known = make_event(by=mira, source_id="e1", name="Old name", capacity=50)
     file = upload(mira, [*entries(3), {"id": "e9", "name": "No start", "venue": "Hall"}, *entries(1)])
-    assert (file.state, file.total) == ("checking", 5)
+    assert (file.state, file.total) == ("reading", 0)
     assert work(file) is False
     expected = {Outcome.CREATED: 2, Outcome.UPDATED: 1, Outcome.DUPLICATE: 1, Outcome.REFUSED: 1}
     assert (file.state, file.done, count_outcomes(file)) == ("checked", 5, expected)
@@ -81,7 +81,7 @@ def test_a_rehearsal_cancels_nothing_and_tells_nobody(mira):
 def test_it_goes_on_where_a_worker_ended(mira):
     file = upload(mira, [*entries(BATCH + 20), *entries(1)])
     assert work(file, turn=0.0) is True
-    assert (file.state, file.done, file.lease_until) == ("checking", BATCH, None)
+    assert (file.state, file.done, file.total, file.lease_until) == ("checking", BATCH, BATCH + 21, None)
     assert work(file) is False
     # The event in the last row was in the first, in another worker's turn.
     assert count_outcomes(file) == {Outcome.CREATED: BATCH + 20, Outcome.DUPLICATE: 1}
@@ -100,18 +100,28 @@ def test_it_goes_on_where_a_worker_ended(mira):
 
 def test_a_file_that_kills_its_workers_is_given_up(mira):
     file = upload(mira, entries(1))
-    for _ in range(uploading.MOST_ATTEMPTS):
-        # As who dies leaves it: taken, and nothing done.
-        assert apart(functools.partial(uploading._claim, file.id, utc_now() - dt.timedelta(seconds=1)))
+    die_at(file)
     assert work(file) is False
-    assert (file.state, "after row 0" in file.reason, apart(sweep_uploads)) == ("failed", True, 0)
+    assert (file.state, "too much time or memory" in file.reason, apart(sweep_uploads)) == ("failed", True, 0)
+    file = upload(mira, entries(1))
+    work(file)
+    confirm_upload(by=mira, upload_id=file.id)
+    die_at(file)
+    assert work(file) is False
+    assert (file.state, "after row 0" in file.reason, file.content, file.rows) == ("failed", True, b"", None)
+
+
+def die_at(file: Upload) -> None:
+    """As workers that die leave it: taken, and nothing done."""
+    for _ in range(uploading.MOST_ATTEMPTS):
+        assert apart(uploading._claim, uploading._Lease(file.id, utc_now() - dt.timedelta(seconds=1)))
 
 
 def test_a_file_is_read_once_for_many_turns(mira):
     file = upload(mira, entries(2 * BATCH + 1))
     assert (work(file, turn=0.0), file.attempts) == (True, 0)
     with transaction():
-        file.content = b"nothing that could be read once more"
+        file.content = file.rows = b"nothing that could be read once more"
     assert (work(file), file.state, file.done) == (False, "checked", 2 * BATCH + 1)
 
 
@@ -127,8 +137,40 @@ def test_who_organizes_no_more_imports_no_more(mira):
         start_upload(by=make_user(), filename="a.json", content=b"[]", fills=FILLS)
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.txt", b"[]"), ("a.json", b"nonsense"), ("a.json", b"[]"), ("a.csv", b"\xff\xfe\xff")])
-def test_what_cannot_be_read_is_refused_at_once(mira, name, content):
+def test_what_another_worker_read_is_not_read_again(mira):
+    file = upload(mira, entries(BATCH + 1))
+    assert work(file, turn=0.0) is True
+    uploading._latest.clear()
+    with transaction():
+        file.content = b"nothing that could be read once more"
+    assert (work(file), file.state, file.done) == (False, "checked", BATCH + 1)
+
+
+def test_a_file_that_the_release_before_took_in_is_read_where_it_is(mira):
+    file = upload(mira, entries(2))
+    with transaction():
+        file.state, file.total = "checking", 2
+    assert (work(file), file.state, count_outcomes(file)) == (False, "checked", {Outcome.CREATED: 2})
+    with transaction():
+        file.rows = None
+    confirm_upload(by=mira, upload_id=file.id)
+    uploading._latest.clear()
+    assert (work(file), file.state, count_events()) == (False, "done", 2)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", b"nonsense"), ("a.json", b"[]"), ("a.csv", b"\xff\xfe\xff")])
+def test_what_cannot_be_read_fails_with_the_reason(mira, name, content):
+    file = start_upload(by=mira, filename=name, content=content, fills=FILLS)
+    assert work(file) is False
+    assert (file.state, file.content, file.reason != "") == ("failed", b"", True)
+    with pytest.raises(Conflict):
+        confirm_upload(by=mira, upload_id=file.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.txt", b"[]"), ("a.json", b""), ("a.json", b" \n"), ("a.csv", b"x" * (MAX_FILE_SIZE + 1))]
+)
+def test_what_is_plain_to_see_is_refused_at_once(mira, name, content):
     with pytest.raises(UnreadableFile):
         start_upload(by=mira, filename=name, content=content, fills=FILLS)
     with pytest.raises(Invalid) as refusal:

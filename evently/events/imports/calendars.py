@@ -7,9 +7,9 @@ from typing import Any
 from icalendar import Calendar
 from icalendar.prop import vDDDTypes
 
+from evently.events.imports.calendar_lines import NO_CALENDAR, relevant_lines
 from evently.events.imports.rows import Row
 
-NO_CALENDAR = "This is not an iCalendar file; it begins with BEGIN:VCALENDAR and ends with END:VCALENDAR."
 _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", "URL": "website"}
 # A tentative event is not on sale yet.
 _STATUSES = {"TENTATIVE": "draft", "CANCELLED": "cancelled"}
@@ -17,13 +17,15 @@ _STATUSES = {"TENTATIVE": "draft", "CANCELLED": "cancelled"}
 
 def calendar_rows(text: str) -> Iterator[Row]:
     """The calendar's events. Raises ValueError with a sentence for people when there is no calendar."""
+    lines = list(relevant_lines(text))
     try:
-        calendars = Calendar.from_ical(text, multiple=True) if text.strip() else []
+        # Lines and nothing else: a text without any would be taken for the path of a file.
+        calendars = Calendar.from_ical("".join(f"{line}\r\n" for line in lines), multiple=True)
+    except MemoryError:
+        raise
     # The library trips over bad files in many ways, and the file is at fault in each.
     except Exception as error:
         raise ValueError(NO_CALENDAR) from error
-    if not calendars:
-        raise ValueError(NO_CALENDAR)
     number = 0
     for calendar in calendars:
         zone = str(calendar.get("X-WR-TIMEZONE", ""))

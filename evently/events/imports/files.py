@@ -6,11 +6,10 @@ from pathlib import PurePath
 
 from evently.errors import Invalid
 from evently.events.imports import tables
-from evently.events.imports.rows import Row
+from evently.events.imports.rows import MAX_ROWS, TOO_MANY_ROWS, Row
 
 # bytes; a file is read into memory as a whole
 MAX_FILE_SIZE = 10 * 1024 * 1024
-MAX_ROWS = 20_000
 
 
 def _calendar_rows(text: str) -> Iterator[Row]:
@@ -40,24 +39,33 @@ class UnreadableFile(Invalid):
     default_code = "unreadable_file"
 
 
-def read_rows(*, filename: str, content: bytes) -> list[Row]:
-    """Every row of a .json, .csv or .ics file. Raises UnreadableFile."""
-    reader = READERS.get(PurePath(filename).suffix.lower())
-    if reader is None:
+def check_file(*, filename: str, content: bytes) -> None:
+    """What takes no time to see. Raises UnreadableFile."""
+    if _suffix(filename) not in READERS:
         raise UnreadableFile(f"Give a file that ends in {', '.join(READERS)}.")
     if len(content) > MAX_FILE_SIZE:
         raise UnreadableFile(f"The file is larger than {MAX_FILE_SIZE // 1024**2} MB; split it.")
+    if not content.strip():
+        raise UnreadableFile("The file is empty.")
+
+
+def read_rows(*, filename: str, content: bytes) -> Iterator[Row]:
+    """Every row of a .json, .csv or .ics file, which may take long: see reading.py. Raises UnreadableFile."""
+    check_file(filename=filename, content=content)
+    count = 0
     try:
-        return list(_bounded(reader(_text(content))))
+        for count, row in enumerate(READERS[_suffix(filename)](_text(content)), start=1):
+            if count > MAX_ROWS:
+                raise UnreadableFile(TOO_MANY_ROWS)
+            yield row
     except ValueError as error:
         raise UnreadableFile(str(error)) from error
+    if not count:
+        raise UnreadableFile("There are no events in this file.")
 
 
-def _bounded(rows: Iterable[Row]) -> Iterator[Row]:
-    for count, row in enumerate(rows, start=1):
-        if count > MAX_ROWS:
-            raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
-        yield row
+def _suffix(filename: str) -> str:
+    return PurePath(filename).suffix.lower()
 
 
 def _text(content: bytes) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MAX_ROWS = 20_000
+TOO_MANY_ROWS = f"The file has more than {MAX_ROWS:,} events; split it."
+
 
 @dataclass(frozen=True)
 class Row:
