@@ -1,12 +1,33 @@
-"""An example for every shape of the API, by the name of its schema."""
+"""An example for every shape of the API, by the name of its schema. Dates are counted from the day on which they are shown."""
 
+import datetime as dt
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+
+@dataclass(frozen=True)
+class OnDay:
+    """So many days after today, at this time of day if one is given."""
+
+    days: int
+    time: str = ""
+
+
+def dated(example: Any, today: dt.date) -> Any:
+    """A copy with the dates of this day: the same all day long, so that tags and caches of what shows it hold."""
+    if isinstance(example, dict):
+        return {name: dated(value, today) for name, value in example.items()}
+    if isinstance(example, list):
+        return [dated(value, today) for value in example]
+    return f"{today + dt.timedelta(example.days)}{example.time}" if isinstance(example, OnDay) else example
+
 
 EVENT_ID, BOOKING_ID = "6f1c2a9e-8d3b-4c57-9a40-2f7e1b5d8c36", "b3f0c1d2-5a64-4e0b-8c1f-0d9a7e6b5c43"
 TASK_ID, MAIL_ID = "1c0a5d5e-7a43-4d35-9d0f-6f6b1f1c9a10", "7c329560-f4c3-54b1-9c6e-81602b68971b"
 TOKEN = "5f2b8c0d9e4a7163b0c2d4e6f8a1b3c5d7e9f0a2"  # noqa: S105 - it opens nothing
-TIME, BOOKED, CREATED = "2026-11-28T19:30:00Z", "2026-10-02T08:15:30.123456Z", "2026-09-01T10:00:00Z"
+TIME, EXPIRY, ADMITTED = OnDay(45, "T19:30:00Z"), OnDay(90, "T10:00:00Z"), OnDay(-1, "T19:02:11.123456Z")
+BOOKED, CREATED = OnDay(-12, "T08:15:30.123456Z"), OnDay(-40, "T10:00:00Z")
 ADDRESS = "https://tickets.example.org/api"
 
 PERSON = {"username": "mira", "email": "mira@example.org"}
@@ -36,9 +57,9 @@ def _page(path: str, *items: dict[str, Any]) -> dict[str, Any]:
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Registration": {**PERSON, **PASSWORD, **NAMES},
-    "Registered": {"id": 42, **PERSON, "token": TOKEN, "expires_at": TIME},
+    "Registered": {"id": 42, **PERSON, "token": TOKEN, "expires_at": EXPIRY},
     "Credentials": {"username": "mira", **PASSWORD},
-    "LoggedIn": {"token": TOKEN, "expires_at": TIME},
+    "LoggedIn": {"token": TOKEN, "expires_at": EXPIRY},
     "LoggedOut": {"status": "logged_out"},
     "Profile": {"id": 42, **PERSON, **NAMES, "is_staff": False, "is_superuser": False, "is_email_confirmed": True, "pending_email": None},
     "ProfileChanges": {"phone_number": "+49 341 55 02"},
@@ -70,7 +91,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "CheckIn": {"code": "7K4M 29QD", "gate": "Door A"},
     "CheckedIn": {
         "verdict": "valid", "event": BOOKED_EVENT, "booking_id": BOOKING_ID, "holder": "Mira Tälberg", "seats": [2],
-        "door_opens_at": None, "admitted_at": TIME, "gate": "Door A", "admitted_by": "gaswerk", "turnout": TURNOUT,
+        "door_opens_at": None, "admitted_at": ADMITTED, "gate": "Door A", "admitted_by": "gaswerk", "turnout": TURNOUT,
     },
     "Turnout": TURNOUT,
     "UndoneCheckIn": {"booking_id": BOOKING_ID, "seat": 2, "status": "undone"},
@@ -94,7 +115,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "EventReport": {
         "event_id": EVENT_ID, "total_bookings": 118, "cancellation_rate": 4.84,
-        "daily_bookings": [{"date": "2026-10-02", "bookings": 97}, {"date": "2026-10-03", "bookings": 21}],
+        "daily_bookings": [{"date": OnDay(-12), "bookings": 97}, {"date": OnDay(-11), "bookings": 21}],
     },
     "NewStaff": {"username": "grace", "email": "grace@example.org", **PASSWORD},
     "Staff": {"id": 43, "username": "grace", "email": "grace@example.org", "is_staff": True},

@@ -12,7 +12,7 @@ from evently.events import markdown
 from evently.http import json
 from evently.http.htmx import render
 
-# seconds; the document changes with the code only
+# seconds; the document changes with the code, and its examples at midnight
 MAX_AGE = 300
 
 

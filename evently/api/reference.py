@@ -1,6 +1,7 @@
 """The OpenAPI document: what flask-smorest knows of the addresses, and what it cannot know."""
 
 import copy
+import datetime as dt
 from functools import cached_property
 from typing import Any
 
@@ -8,8 +9,9 @@ import flask_smorest
 from flask import Flask
 
 from evently.api.auth import SCHEMES
-from evently.api.examples import BOOKING_ID, EVENT_ID, EXAMPLES, MAIL_ID
+from evently.api.examples import BOOKING_ID, EVENT_ID, EXAMPLES, MAIL_ID, dated
 from evently.api.schemas.shapes import Failure
+from evently.database import utc_now
 
 PREFIX = "/api"
 DESCRIPTION = """\
@@ -67,8 +69,18 @@ class Reference(flask_smorest.Api):  # type: ignore[misc] # flask-smorest has no
     def _register_doc_blueprint(self) -> None:
         """None: its pages load scripts from elsewhere."""
 
-    @cached_property
+    _shown: tuple[dt.date, dict[str, Any]] | None = None
+
+    @property
     def document(self) -> dict[str, Any]:
+        """The document with examples of today."""
+        today = utc_now().date()
+        if self._shown is None or self._shown[0] != today:
+            self._shown = today, dated(self._undated, today)
+        return self._shown[1]
+
+    @cached_property
+    def _undated(self) -> dict[str, Any]:
         document: dict[str, Any] = copy.deepcopy(self.spec.to_dict())
         document["servers"] = [{"url": PREFIX}, {"url": f"{PREFIX}/v1", "description": "The same, by a name with its version."}]
         document["info"] |= {"description": DESCRIPTION, "license": {"name": "MIT", "identifier": "MIT"}}

@@ -1,14 +1,17 @@
 """The OpenAPI document: valid, complete and true. Every other test of the API holds what it is answered against it, too."""
 
+import datetime as dt
 import re
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from evently.api import reference
 from evently.api.examples import EXAMPLES
 from evently.api.refusals import REFUSALS
 from tests.api.conftest import validator
+from tests.harness.site import on_sqlite
 
 SOURCES = Path(__file__).parents[2] / "evently"
 PUBLIC = {"register", "login", "list_events", "show_event", "show_availability", "show_health"}
@@ -133,3 +136,28 @@ def test_the_document_is_asked_for_by_its_tag(client):
     assert first.headers["Cache-Control"] == "public, max-age=300"
     again = client.get("/api/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+@on_sqlite
+@pytest.mark.parametrize("year", [2026, 2031, 2998])
+def test_events_of_examples_lie_ahead_in_every_year(client, monkeypatch, year):
+    now = dt.datetime(year, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+    monkeypatch.setattr(reference, "utc_now", lambda: now)
+    text = client.get("/api/openapi.json").text
+    dates = re.findall(r'"(\w+)": ?"(\d{4}-\d\d-\d\d)[T"]', text)
+    assert {name for name, _ in dates} >= {"time", "expires_at", "booking_date", "created_at", "admitted_at", "date"}
+    for name, date in dates:
+        # What happened to a booking has a `time` too.
+        assert name == "time" or (dt.date.fromisoformat(date) > now.date()) is (name == "expires_at"), f"{name}: {date}"
+    [event] = set(re.findall(r'"venue": ?"[^"]*","time": ?"([^"]*)"', text))
+    assert dt.datetime.fromisoformat(event) > now
+    assert event in client.get("/api/docs/").text
+
+
+@on_sqlite
+def test_the_document_is_the_same_all_day_long(client, monkeypatch):
+    tags = []
+    for hour, day in ((0, 1), (23, 1), (0, 2)):
+        monkeypatch.setattr(reference, "utc_now", lambda day=day, hour=hour: dt.datetime(2031, 5, day, hour, 59, tzinfo=dt.UTC))
+        tags.append(client.get("/api/openapi.json").headers["ETag"])
+    assert tags[0] == tags[1] != tags[2]

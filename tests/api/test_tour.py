@@ -48,3 +48,7 @@ def test_every_command_works_and_answers_as_printed(live_server):
             assert shape(json.loads(answer.strip().splitlines()[-1])) == shape(json.loads(printed)), commands
         elif kind == "text":
             assert names(answer) == names(printed)
+
+
+def test_no_command_names_a_date_that_will_be_over():
+    assert [commands for commands, *_ in blocks() if re.search(r"\d{4}-\d\d-\d\d", commands)] == []
