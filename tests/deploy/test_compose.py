@@ -119,7 +119,7 @@ def test_files_that_are_mounted_exist(services: dict[str, Any]):
     missing = {source.relative_to(ROOT).as_posix() for source in sources if not source.exists()}
     # Whoever runs the proxy brings these.
     assert missing <= {"deploy/certificates"}
-    assert len(sources) == 6
+    assert len(sources) == 8
 
 
 def test_every_command_can_be_run(services: dict[str, Any]):
