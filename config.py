@@ -131,6 +131,18 @@ class Settings:
     # Mails that all workers together send within a minute; 0: as many as the server takes.
     EMAIL_PER_MINUTE: int = 0
     DEFAULT_FROM_EMAIL: str = "Evently <tickets@evently.example>"
+    # How many e-mails may be caused, in the notation of the limits above; docs/mail.md says what each covers.
+    # About an account: of each kind, to one address.
+    EMAIL_LIMIT_ACCOUNT: str = "5 per hour; 10 per day"
+    # Caused by one signed-in person about the own account, and tests to the own address.
+    EMAIL_LIMIT_SENDER: str = "20 per hour; 60 per day"
+    # Bookings that one organizer adds for others, each of which sends an e-mail.
+    EMAIL_LIMIT_GUESTS: str = "50 per hour; 200 per day"
+    # Messages and changes to all who booked events of one organizer.
+    EMAIL_LIMIT_ORGANIZER: str = "20000 per day"
+    # About bookings and events, to one address: while nobody has confirmed it, and after.
+    EMAIL_LIMIT_UNCONFIRMED: str = "10 per hour; 20 per day"
+    EMAIL_LIMIT_RECIPIENT: str = "60 per hour; 200 per day"
 
     # Log lines of the site itself: DEBUG, INFO, WARNING or ERROR; one for each request where LOG_REQUESTS says so.
     LOG_LEVEL: str = "INFO"
@@ -272,6 +284,12 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "EMAIL_CONNECTIONS": count,
     "EMAIL_PER_MINUTE": number,
     "DEFAULT_FROM_EMAIL": variables.sender,
+    "EMAIL_LIMIT_ACCOUNT": limit,
+    "EMAIL_LIMIT_SENDER": limit,
+    "EMAIL_LIMIT_GUESTS": limit,
+    "EMAIL_LIMIT_ORGANIZER": limit,
+    "EMAIL_LIMIT_UNCONFIRMED": limit,
+    "EMAIL_LIMIT_RECIPIENT": limit,
     "LOG_LEVEL": level,
     "LOG_REQUESTS": flag,
     "SLOW_REQUEST_MS": milliseconds,

@@ -83,11 +83,10 @@ def _load_domain() -> None:
 def _register_attendees_pages(app: Flask) -> None:
     """All that mails lead to."""
     from evently import web
-    from evently.http import caching, formatting, own_machine
+    from evently.http import caching, formatting
 
     formatting.init_app(app)
     caching.init_app(app)
-    own_machine.init_app(app)
     web.init_app(app)
 
 

@@ -77,6 +77,7 @@ def _configuration(config: dict[str, Any]) -> dict[str, Any]:
             "forget-leftovers": {"task": "events.forget_leftovers", "schedule": _every(3600)},
             "forget-idempotency-keys": {"task": "idempotency.forget_old", "schedule": _every(3600)},
             "forget-old-sessions": {"task": "accounts.forget_old_sessions", "schedule": _every(3600)},
+            "delete-old-mail-counters": {"task": "notifications.delete_old_counters", "schedule": _every(3600)},
             "forget-the-gone": {"task": "notifications.forget_the_gone", "schedule": _every(600)},
         },
     }

@@ -17,12 +17,12 @@ from evently.errors import Conflict, NotAllowed
 
 
 def send_confirmation(*, user: User) -> None:
-    """Send the link again. Raises Conflict ("already_confirmed")."""
+    """Send the link again. Raises Conflict ("already_confirmed"), TooManyRequests."""
     with transaction():
         user = locked(user.id)
         if user.email_confirmed_at:
             raise Conflict("Your e-mail address is already confirmed.", code="already_confirmed")
-        signals.confirmation_wanted.send(user)
+        signals.confirmation_wanted.send(user, is_repeat=True)
 
 
 def confirm_email(*, by: User, token: str, session: str) -> User:

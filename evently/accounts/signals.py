@@ -4,7 +4,7 @@ from blinker import Namespace
 
 _signals = Namespace()
 
-# sender: a user whose address is to be confirmed
+# sender: a user whose address is to be confirmed; `is_repeat`: asked for by the user, who had such a mail before
 confirmation_wanted = _signals.signal("confirmation-wanted")
 # sender: a user for whom a superuser made an account with a role; the address is to be confirmed too
 staff_account_created = _signals.signal("staff-account-created")
@@ -17,6 +17,8 @@ email_changed = _signals.signal("email-changed")
 guests_merged = _signals.signal("guests-merged")
 # sender: a user who has forgotten the password
 password_reset_wanted = _signals.signal("password-reset-wanted")
+# sender: the confirmed user of an address with which somebody tried to register another account
+registration_attempted = _signals.signal("registration-attempted")
 # sender: a user with a new password
 password_changed = _signals.signal("password-changed")
 # sender: a user who is about to close the account

@@ -47,7 +47,7 @@ def show_profile() -> With:
     return _profile(caller())
 
 
-@endpoint("PATCH", "/user/auth/me/", body=ProfileChangesSchema, answer=Profile, refuses=("password_required",))
+@endpoint("PATCH", "/user/auth/me/", body=ProfileChangesSchema, answer=Profile, refuses=("password_required", "email_limit"))
 def change_profile(body: dict[str, Any]) -> With:
     """Change what is sent and leave the rest. A new `email` needs `current_password` and stays pending until it is confirmed."""
     user, password, email = caller(), body.pop("current_password", None), body.pop("email", None)

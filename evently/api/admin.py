@@ -61,7 +61,7 @@ def create_event(body: dict[str, Any]) -> Event:
     "/admin/events/<uuid:event_id>/",
     body=EventChanges,
     answer=SavedEvent,
-    refuses=("not_your_event", "not_found", "below_sold", "event_cancelled"),
+    refuses=("not_your_event", "not_found", "below_sold", "event_cancelled", "email_limit"),
 )
 def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
     """Change what is sent and leave the rest; for its organizer and staff."""
@@ -73,7 +73,7 @@ def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
     "/admin/events/<uuid:event_id>/cancellation/",
     body=Cancellation,
     answer=CancelledEvent,
-    refuses=("not_your_event", "not_found", "event_cancelled", "event_is_draft", "event_started"),
+    refuses=("not_your_event", "not_found", "event_cancelled", "event_is_draft", "event_started", "email_limit"),
 )
 def cancel_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
     """Call it off for good, with every booking; each of its people is told once. For its organizer and staff."""
@@ -89,7 +89,13 @@ def delete_event(event_id: uuid.UUID) -> Event:
     return services.delete_event(by=caller(), event_id=event_id)
 
 
-@endpoint("POST", "/admin/events/<uuid:event_id>/notify/", body=Announcement, answer=Announced, refuses=("not_your_event", "not_found"))
+@endpoint(
+    "POST",
+    "/admin/events/<uuid:event_id>/notify/",
+    body=Announcement,
+    answer=Announced,
+    refuses=("not_your_event", "not_found", "email_limit"),
+)
 def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
     """Write to everybody with a confirmed booking, or to the people of some, one mail per person; for its organizer and staff."""
     words = {"subject": body["subject"], "body": body["message"]}

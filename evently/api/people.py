@@ -11,7 +11,7 @@ from evently.api.endpoint import endpoint
 from evently.api.schemas.people import DeletedPeople, NewStaff, PeopleToDelete, Staff
 
 
-@endpoint("POST", "/admin/users/staff/", body=NewStaff, answer=Staff, status=201, refuses=("not_a_superuser",))
+@endpoint("POST", "/admin/users/staff/", body=NewStaff, answer=Staff, status=201, refuses=("not_a_superuser", "email_limit"))
 def create_staff(body: dict[str, Any]) -> User:
     """Create an account that manages every event."""
     username, password = body.pop("username"), body.pop("password")

@@ -44,6 +44,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "over_user_limit": (422, "At most 4 per person. You already hold 2, so 2 more."),
     "too_expensive": (422, "One booking can cost at most 99,999,999.99. Choose fewer tickets."),
     "too_many_tickets": (422, "Choose 1 to 10 tickets."),
+    "email_limit": (429, "Too many e-mails to this address in a short time. Try again in 40 minutes."),
     "too_many_requests": (429, "Too many requests; please wait a little."),
     "unavailable": (503, "We cannot look that up just now. Please try again in a moment."),
 }

@@ -19,6 +19,7 @@ from evently.bookings import queries, wakeups
 from evently.bookings.contacts import search_text
 from evently.bookings.models import Booking
 from evently.bookings.services import new_booking
+from evently.bookings.signals import booking_added
 from evently.database import on_commit, transaction
 from evently.errors import Conflict, Invalid
 from evently.events.models import PUBLISHED, Event
@@ -41,7 +42,7 @@ def add_booking(
     One of the two names is needed. Neither the sales window nor the limit of a booking holds for an organizer; capacity and
     the limit of a person do. With a `booking_id` that was used before, this is that booking: the first try was written, its
     answer was lost. The account, the booking and its audit entry are written together or not at all.
-    Raises NotFound, NotAllowed; Invalid; Conflict ("event_not_available", "event_started").
+    Raises NotFound, NotAllowed; Invalid; Conflict ("event_not_available", "event_started"); TooManyRequests.
     """
     request = _Request(by, event_id, _attendee(email, first_name, last_name), tickets, booking_id or uuid.uuid4())
     # The same booking may be added by another request at the same time: then it is found.
@@ -104,6 +105,7 @@ def _add(request: _Request) -> Booking:
         booking = Booking(**values, added_by_id=by.id, task_id=wake_up.task_id)
         session.add(booking)
         session.flush()
+        booking_added.send(booking, by=by)
         on_commit(lambda: wakeups.send(wake_up))
     return booking
 

@@ -8,6 +8,8 @@ _signals = Namespace()
 bookings_decided = _signals.signal("bookings-decided")
 # sender: list of booking ids; `by_event`: whether the event was called off rather than the booking given back
 bookings_cancelled = _signals.signal("bookings-cancelled")
+# sender: a booking that an organizer (`by`) adds for another person
+booking_added = _signals.signal("booking-added")
 # sender: the event's id; `rows`: the admissions just written, one for each seat let in
 tickets_admitted = _signals.signal("tickets-admitted")
 # sender: the event's id; `moments`: when those had come in who count as not come in any more, one for each seat

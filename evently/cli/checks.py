@@ -22,6 +22,7 @@ from evently.http import migrations
 from evently.http.formatting import counted
 from evently.http.health import masked
 from evently.notifications.delivery import mail_server
+from evently.notifications.queries import count_held_back
 from evently.notifications.smtp import Unreachable
 from evently.scheduler import beating_machine
 
@@ -157,6 +158,18 @@ def check_mail() -> Finding:
     return Finding(f"{where} lets us in")
 
 
+def check_email_budgets() -> Finding:
+    """How many e-mails of the last day were not sent because too many went to one address."""
+    try:
+        held_back = count_held_back()
+    except SQLAlchemyError:
+        return Finding("not counted, because the database does not answer", "Fix the database connection first.")
+    if held_back:
+        says = f"{counted(held_back, 'e-mail was', 'e-mails were')} held back by a limit in the last 24 hours"
+        return Finding(says, "See “Failed mail” in the dashboard; the limits are EMAIL_LIMIT_UNCONFIRMED and EMAIL_LIMIT_RECIPIENT.")
+    return Finding("no e-mail was held back in the last 24 hours")
+
+
 def check_clock() -> Finding:
     """Nothing in the order of bookings hangs on it, but links, sessions and the times that people read do."""
     try:
@@ -224,6 +237,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "workers": check_workers,
     "beat": check_beat,
     "mail": check_mail,
+    "budgets": check_email_budgets,
     "clock": check_clock,
     "disk": check_disk,
     "proxies": check_proxies,

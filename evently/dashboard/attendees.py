@@ -14,7 +14,7 @@ from evently.bookings.waiting import wait_for_decision
 from evently.dashboard import blueprint
 from evently.dashboard.attendee_listing import SORTS, TABS, AttendeeListing
 from evently.dashboard.attendee_timeline import steps_of
-from evently.errors import Conflict, Invalid
+from evently.errors import Conflict, Invalid, TooManyRequests
 from evently.events.queries import get_managed_event
 from evently.http.forms import PlainForm, WholeNumberField
 from evently.http.htmx import redirect_to, render
@@ -79,9 +79,9 @@ def add_attendee(event_id: uuid.UUID) -> Response:
         return show_form(event_id, form, status=422)
     try:
         booking = add_booking(by=signed_in_user(), event_id=event_id, booking_id=claimed_id(), **form.data)
-    except (Invalid, Conflict) as refusal:
+    except (Invalid, Conflict, TooManyRequests) as refusal:
         form.add_refusal(refusal)
-        return show_form(event_id, form, status=422)
+        return show_form(event_id, form, status=429 if isinstance(refusal, TooManyRequests) else 422)
     wait_for_decision(booking)
     flash("Booking received. The tickets are e-mailed as soon as it is confirmed.")
     return redirect_to(url_for("dashboard.show_attendee", event_id=event_id, booking_id=booking.id))

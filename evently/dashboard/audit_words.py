@@ -33,6 +33,8 @@ ACTIONS = {
     "user.tokens_revoked": "Revoked tokens",
     "user.deleted": "Deleted people",
     "mail.retried": "Sent mail again",
+    "mail.viewed": "Looked at an e-mail of another person",
+    "mail.listed": "Looked at the list of all e-mails",
 }
 FIELDS = {"audience": "to", "cover_digest": "picture", "cover_alt": "picture in words"}
 # characters of a value that are shown

@@ -8,7 +8,7 @@ from wtforms import TextAreaField
 
 from evently.bookings.queries import count_live
 from evently.dashboard import blueprint
-from evently.errors import Invalid
+from evently.errors import Invalid, TooManyRequests
 from evently.events import services
 from evently.events.models import CANCELLED, PUBLISHED
 from evently.events.queries import get_managed_event
@@ -69,9 +69,9 @@ def confirm_cancellation(event_id: uuid.UUID) -> Response:
     form = CancellationForm(request.form)
     try:
         event = services.cancel_event(by=signed_in_user(), event_id=event_id, words=form.words)
-    except Invalid as refusal:
+    except (Invalid, TooManyRequests) as refusal:
         form.add_refusal(refusal)
-        return show_cancellation(event_id, form, status=422)
+        return show_cancellation(event_id, form, status=refusal.status)
     session.pop(LOOKED_AT, None)
     flash(f"{event.name} is cancelled.")
     return redirect_to(url_for("dashboard.show_event", event_id=event_id))

@@ -10,7 +10,7 @@ from werkzeug.datastructures import CombinedMultiDict
 from evently.dashboard import blueprint
 from evently.dashboard.forms import EventForm, plain_lines
 from evently.dashboard.impact import differences, impact_of
-from evently.errors import Conflict, Invalid
+from evently.errors import Conflict, Invalid, TooManyRequests
 from evently.events import descriptions, services
 from evently.events.covers import MAX_BYTES, remove_cover, set_cover
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
@@ -83,11 +83,11 @@ def save(event: Event, form: EventForm) -> Response:
             by=signed_in_user(), event_id=event.id, fields=with_status(form.fields()), version=moment_of(form.version.data)
         )
         change_cover(event, form)
-    except (Invalid, Conflict) as refusal:
+    except (Invalid, Conflict, TooManyRequests) as refusal:
         if refusal.code == "changed_meanwhile":
             return show_both(form, event)
         form.add_refusal(refusal)
-        return show_editor(form, event, status=422)
+        return show_editor(form, event, status=429 if isinstance(refusal, TooManyRequests) else 422)
     flash("The event is published." if was_draft and event.status == PUBLISHED else "Your changes are saved.")
     return redirect_to(event_address(event))
 

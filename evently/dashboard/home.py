@@ -9,7 +9,7 @@ from evently.events.filters import EventFilters
 from evently.events.queries import count_managed_events, list_managed_events
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
-from evently.notifications.queries import mail_trouble
+from evently.notifications.queries import mail_trouble_of
 from evently.reporting.sales import get_figures, list_sales
 
 REMINDERS = 6
@@ -29,6 +29,6 @@ def home() -> Response:
         sales_by_event=list_sales(by=user, event_ids=[event.id for event in upcoming.items]),
         reminders=[reminder_about(event) for event in needing.items],
         needing=needing.total,
-        trouble=mail_trouble(),
+        trouble=mail_trouble_of(user),
         sees_all=can_manage_every_event(user),
     )

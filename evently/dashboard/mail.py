@@ -1,4 +1,6 @@
-"""Mail that did not get through, and sending it again."""
+"""E-mails that did not get through, sending them again, and e-mails that exceeded a budget."""
+
+from typing import Any
 
 from flask import Response, request, url_for
 
@@ -9,13 +11,16 @@ from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 from evently.notifications.outbox import count_unsettled
-from evently.notifications.queries import list_failed_mail, mail_trouble
+from evently.notifications.queries import count_held_back, list_failed_mail, list_held_back, mail_trouble
 from evently.notifications.retrying import retry_all, retry_mail
+
+# In the query string: e-mails that exceeded a budget instead of those that were given up.
+HELD_BACK = "held-back"
 
 
 @blueprint.get(f"{PREFIX}/mail")
 def failed_mail() -> Response:
-    return show_failed_mail(page=page_number(request.args))
+    return show_failed_mail(page=page_number(request.args), is_held_back=request.args.get("show") == HELD_BACK)
 
 
 @blueprint.post(f"{PREFIX}/mail/<int(max=9223372036854775807):mail_id>/retry")
@@ -34,7 +39,14 @@ def tell(news: str) -> Response:
     return told(news, url_for("dashboard.failed_mail"), show_failed_mail)
 
 
-def show_failed_mail(news: str = "", *, page: int = 1) -> Response:
-    found = list_failed_mail(by=signed_in_user(), page=page)
-    counts, trouble = count_unsettled(), mail_trouble()
-    return render("dashboard/admin/mail.html", "dashboard/admin/_failed_mail.html", page=found, counts=counts, trouble=trouble, news=news)
+def show_failed_mail(news: str = "", *, page: int = 1, is_held_back: bool = False) -> Response:
+    found = (list_held_back if is_held_back else list_failed_mail)(by=signed_in_user(), page=page)
+    context: dict[str, Any] = {
+        "page": found,
+        "counts": count_unsettled(),
+        "trouble": mail_trouble(),
+        "held_back": count_held_back(),
+        "show": HELD_BACK if is_held_back else None,
+        "news": news,
+    }
+    return render("dashboard/admin/mail.html", "dashboard/admin/_failed_mail.html", **context)

@@ -12,7 +12,7 @@ from evently.dashboard import blueprint
 from evently.dashboard.admin import told
 from evently.dashboard.attendee_listing import AttendeeListing, read_ids
 from evently.dashboard.forms import plain_lines
-from evently.errors import Invalid, NotFound
+from evently.errors import Invalid, NotFound, TooManyRequests
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.http import unsent
@@ -110,8 +110,9 @@ def test_message(event_id: uuid.UUID) -> Response:
         try:
             mail = send_test(by=signed_in_user(), event_id=event_id, **form.words())
             news = f"A test is on its way to {mail.to_address}."
-        except Invalid as refusal:
+        except (Invalid, TooManyRequests) as refusal:
             form.add_refusal(refusal)
+            return show_messages(event_id, form, "dashboard/_message_preview.html", status=refusal.status)
     return show_preview(event_id, form, news=news)
 
 
@@ -122,9 +123,9 @@ def send_event_message(event_id: uuid.UUID) -> Response:
         return show_messages(event_id, form, status=422)
     try:
         message = send_message(by=signed_in_user(), event_id=event_id, message_id=claimed_id(), **form.whom(), **form.words())
-    except Invalid as refusal:
+    except (Invalid, TooManyRequests) as refusal:
         form.add_refusal(refusal)
-        return show_messages(event_id, form, status=422)
+        return show_messages(event_id, form, status=refusal.status)
     session.pop(LOOKED_AT, None)
     flash("The message is on its way.")
     return redirect_to(url_for("dashboard.show_message", event_id=event_id, message_id=message.id))

@@ -11,7 +11,7 @@ from evently.accounts.rules import ProfileFields
 from evently.accounts.services import create_staff
 from evently.dashboard import blueprint
 from evently.dashboard.admin import PREFIX
-from evently.errors import Invalid
+from evently.errors import Invalid, TooManyRequests
 from evently.http import unsent
 from evently.http.formatting import counted
 from evently.http.forms import PlainForm
@@ -49,9 +49,9 @@ def add_staff() -> Response:
     username, password = said.pop("username"), said.pop("password")
     try:
         user = create_staff(by=signed_in_user(), username=username, password=password, profile=cast("ProfileFields", said))
-    except Invalid as refusal:
+    except (Invalid, TooManyRequests) as refusal:
         form.add_refusal(refusal)
-        return render("dashboard/admin/new_staff.html", form=form, status=422)
+        return render("dashboard/admin/new_staff.html", form=form, status=refusal.status)
     flash(f"{user.full_name} is on the staff. A mail is on its way to {user.email}.")
     return redirect_to(url_for("dashboard.show_user", user_id=user.id))
 

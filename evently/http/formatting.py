@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from evently.accounts.names import public_name
 from evently.database import utc_now
 from evently.events.descriptions import description_html
 from evently.events.models import Event
@@ -30,7 +31,7 @@ ONE_EVENING = dt.timedelta(hours=12)
 def init_app(app: Flask) -> None:
     numbers = (money, price, counted, in_words)
     moments = (moment, moment_long, day, day_long, clock, clock_seconds, zone)
-    events = (when, when_long, description_html, poster_version, sales_state)
+    events = (when, when_long, description_html, poster_version, sales_state, public_name)
     app.jinja_env.filters.update({function.__name__: function for function in (*numbers, *moments, *events)})
 
 

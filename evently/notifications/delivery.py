@@ -14,14 +14,16 @@ from flask import Flask, current_app
 
 from evently.notifications import outbox
 from evently.notifications.letters import BadAddress, Letter, compose, sender_domain
-from evently.notifications.models import Mail
+from evently.notifications.models import TICKETS_FIRST, Mail
 from evently.notifications.overtaken import why_overtaken
 from evently.notifications.smtp import MailServer, Refused, Unanswered, Unreachable
 
 log = logging.getLogger(__name__)
 BATCH = 50
-# seconds that a batch takes at most before what is left of it is given back
+# seconds that a batch takes at most before what is left of it is returned to the queue
 BATCH_TIME = 120
+# The same for what is no ticket: tickets written meanwhile must not wait for a slow server to take fifty other mails.
+TURN_OF_OTHERS = 5
 # seconds after which no other batch is begun, so that the task ends within its time; the sweep goes on
 RUN_TIME = 30
 # Answers a server gives until it has taken a mail: to a new connection, EHLO, STARTTLS and AUTH, and to each mail.
@@ -107,13 +109,14 @@ def mail_server() -> MailServer:
 
 def _send_batch(server: MailServer, mails: Sequence[Mail], misses: int) -> tuple[int, int]:
     """How many were sent, and how often in a row the line broke. What could not be tried is given back."""
-    # While a mail is begun only before this, its lease outlasts it.
-    deadline = time.monotonic() + BATCH_TIME
+    # While a mail is begun only within BATCH_TIME, its lease outlasts it.
+    began = time.monotonic()
     # All of them before the first is sent: between two waits for the server, writing a mail takes three times as long.
     ready = [(mail, letter) for mail in mails if (letter := _letter(mail))]
     sent = 0
     for position, (mail, letter) in enumerate(ready):
-        if misses >= PATIENCE or time.monotonic() > deadline:
+        makes_way = position > 0 and mail.priority != TICKETS_FIRST
+        if misses >= PATIENCE or time.monotonic() > began + (TURN_OF_OTHERS if makes_way else BATCH_TIME):
             outbox.give_back([mail for mail, _ in ready[position:]])
             break
         try:

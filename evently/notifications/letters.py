@@ -16,6 +16,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 
+from evently.accounts.names import public_name, recipient_name
 from evently.database import utc_now
 from evently.notifications import mime, subscriptions
 from evently.notifications.attachments import attachments
@@ -62,7 +63,7 @@ def compose(mail: Mail) -> Letter:
 def _for_people(mail: Mail, recipient: str, subject: str) -> Iterator[tuple[str, str]]:
     """The headers in which there is something that somebody typed."""
     yield "From", current_app.config["DEFAULT_FROM_EMAIL"]
-    yield "To", _named(mail.user.full_name if mail.user else "", recipient)
+    yield "To", _named(recipient_name(mail.user) if mail.user and mail.is_to_owner else "", recipient)
     if answers_to := _organizer(mail):
         yield "Reply-To", answers_to
     yield "Subject", one_line(subject)
@@ -96,7 +97,7 @@ def _organizer(mail: Mail) -> str | None:
     except BadAddress:
         return None
     # Beyond ASCII it would ask of the server what it needs to know for nothing else.
-    return _named(organizer.full_name, address) if address.isascii() else None
+    return _named(public_name(organizer), address) if address.isascii() else None
 
 
 def _folded(policy: "EmailPolicy[Any]", name: str, value: str) -> bytes:

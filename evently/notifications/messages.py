@@ -11,8 +11,9 @@ from evently.errors import Invalid
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.events.services import tidy_words
-from evently.notifications import wakeups
+from evently.notifications import mail_budgets, wakeups
 from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, members
+from evently.notifications.mail_budgets import SENDER
 from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, Mail, Message
 from evently.notifications.rendering import RenderedMail, render_mail
 from evently.notifications.writing import tell_readers
@@ -52,7 +53,8 @@ def send_message(
     """Write to everybody of the audience, for "chosen" the people of these bookings; without a subject it is "About" and the event's name.
 
     With a `message_id` that was used before, this is that message: the first try was written, its answer was lost.
-    Who cannot be reached has a mail too, which is suppressed and says why. Raises NotFound, NotAllowed, Invalid.
+    Who cannot be reached has a mail too, which is suppressed and says why.
+    Raises NotFound, NotAllowed, Invalid; TooManyRequests beyond the organizer's budget for the day.
     """
     words = _tidy(subject, body)
     with transaction() as session:
@@ -60,11 +62,14 @@ def send_message(
         _refuse(words, audience, booking_ids)
         if message_id and (written := session.get(Message, message_id)):
             return written
+        chosen = members(audience, booking_ids)
+        people, without_address, unsubscribed = count_readers(event, chosen)
+        mail_budgets.require_organizer(event.organizer_id, people - without_address - unsubscribed, "Write to fewer people, or later.")
         words["subject"] = words["subject"] or f"About {event.name}"
         message = Message(id=message_id or uuid.uuid4(), event=event, sender=by, audience=audience, created_at=utc_now(), **words)
         session.add(message)
         session.flush()
-        people = tell_readers(message, members(audience, booking_ids))
+        people = tell_readers(message, chosen)
         changes = {"subject": (None, message.subject), "audience": (None, audience), "people": (None, people)}
         record(actor_id=by.id, action="event.message_sent", subject="event", subject_id=event_id, changes=changes)
     return message
@@ -78,13 +83,17 @@ def count_audience(*, by: User, event_id: uuid.UUID, audience: str, booking_ids:
 
 
 def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> Mail:
-    """The message as a mail to oneself. Raises NotFound, NotAllowed, Invalid; also for somebody without an address."""
+    """The message as a mail to the own address, which has to be confirmed: its text is free, and so was the choice of the address.
+
+    Raises NotFound, NotAllowed, Invalid, TooManyRequests.
+    """
     words = _tidy(subject, body)
     with transaction() as session:
         event = get_managed_event(by=by, event_id=event_id)
         _refuse(words, "everyone")
-        if not by.email:
-            raise Invalid("Your account has no address to send a test to.")
+        if not by.email_confirmed_at:
+            raise Invalid("Confirm your e-mail address first, then you can send tests to it.", code="email_not_confirmed")
+        mail_budgets.require(SENDER, f"user {by.id}", "You sent too many tests in a short time.")
         mail = _example(by, event, _of_test(event, words))
         session.add(mail)
         on_commit(wakeups.wake)

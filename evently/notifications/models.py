@@ -5,7 +5,8 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, Uuid, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, String, Text, Uuid, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from evently.accounts.models import User
@@ -16,6 +17,8 @@ from evently.events.models import Event
 QUEUED, SENDING, SENT, FAILED, SUPPRESSED = STATUSES = ("queued", "sending", "sent", "failed", "suppressed")
 # Why a mail is suppressed, which `last_error` then says.
 NO_ADDRESS, UNSUBSCRIBED = "There is no address to send it to.", "Unsubscribed from mails like this one."
+# The same for every recipient: organizers read it, and must not learn whether the account is confirmed.
+OVER_LIMIT = "Too many e-mails to this address in a short time."
 # What a mail tells. Each has its templates, emails/<kind>.txt and emails/<kind>.html.
 BOOKING_RECEIVED, BOOKING_CONFIRMED, BOOKING_FAILED, BOOKING_CANCELLED = ABOUT_BOOKINGS = (
     "booking_received",
@@ -39,6 +42,7 @@ EVENT_CHANGED, EVENT_CANCELLED, EVENT_REMINDER, EVENT_MESSAGE = ABOUT_EVENTS = (
     PASSWORD_CHANGED,
     ACCOUNT_CLOSED,
     STAFF_ACCOUNT,
+    ACCOUNT_EXISTS,
 ) = ABOUT_ACCOUNTS = (
     "confirm_address",
     "confirm_email_change",
@@ -48,10 +52,22 @@ EVENT_CHANGED, EVENT_CANCELLED, EVENT_REMINDER, EVENT_MESSAGE = ABOUT_EVENTS = (
     "password_changed",
     "account_closed",
     "staff_account",
+    "account_exists",
 )
 # Whose answers go to the organizer.
 FROM_ORGANIZERS = ABOUT_BOOKINGS + ABOUT_EVENTS
 KINDS = FROM_ORGANIZERS + ABOUT_ACCOUNTS
+# The order of sending: tickets, then e-mails to one person, then those to everyone who booked an event.
+TICKETS_FIRST, PERSONAL, BULK = range(3)
+
+
+def priority_of(kind: str) -> int:
+    return TICKETS_FIRST if kind == BOOKING_CONFIRMED else BULK if kind in ABOUT_EVENTS else PERSONAL
+
+
+def _default_priority(context: DefaultExecutionContext) -> int:
+    parameters: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return priority_of(parameters["kind"])
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -95,19 +111,22 @@ class Mail(Base):
     __table_args__ = (
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint("attempts >= 0", name="attempts_not_negative"),
-        Index("ix_mails_waiting", "not_before", "id", **_where("status IN ('queued', 'sending')")),
+        Index("ix_mails_waiting", "priority", "not_before", "id", **_where("status IN ('queued', 'sending')")),
         Index(None, "user_id", "id"),
         Index(None, "booking_id", "id"),
         Index(None, "event_id", "id"),
         Index("ix_mails_message_id_id", "message_id", "id", **_where("message_id IS NOT NULL")),
         Index("ix_mails_sent", "sent_at", **_where("status = 'sent'")),
         Index("ix_mails_failed", "id", **_where("status = 'failed'")),
+        Index("ix_mails_suppressed", "created_at", **_where("status = 'suppressed'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     # What must be told at most once: kind and what it is about.
     delivery_key: Mapped[str] = mapped_column(String(200), unique=True)
     kind: Mapped[str] = mapped_column(String(40))
+    # TICKETS_FIRST, PERSONAL or BULK
+    priority: Mapped[int] = mapped_column(SmallInteger, default=_default_priority, server_default=str(PERSONAL))
     to_address: Mapped[str] = mapped_column(String(254))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     booking_id: Mapped[uuid.UUID | None] = mapped_column(Uuid, ForeignKey("bookings.id"))
@@ -147,3 +166,21 @@ class Mail(Base):
         """`last_error` for the event's managers: mail servers repeat the address, which may not be the one they know."""
         is_known = self.status == SUPPRESSED or self.contact.email.lower() == self.to_address.lower()
         return self.last_error if is_known or self.last_error is None else "The mail server did not take it."
+
+    @property
+    def is_to_owner(self) -> bool:
+        """Whether it goes to the confirmed address of its user."""
+        user = self.user
+        return user is not None and user.email_confirmed_at is not None and user.email.lower() == self.to_address.lower()
+
+
+class MailCounter(Base):
+    """How many e-mails were counted against one budget in the current window; see mail_budgets.py."""
+
+    __tablename__ = "mail_counters"
+
+    # The budget, its window in seconds, and an HMAC of who or what it is for: no address is stored here.
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    count: Mapped[int]
+    started_at: Mapped[dt.datetime]
+    ends_at: Mapped[dt.datetime]

@@ -13,14 +13,17 @@ import datetime as dt
 import logging
 import random
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, func, literal, or_, select, union_all, update
+from sqlalchemy import Select, Update, bindparam, false, func, literal, or_, select, union_all, update
 
-from evently.database import single_statement, transaction, utc_now
+from evently.accounts.models import User
+from evently.database import on_commit, single_statement, transaction, utc_now
 from evently.extensions import db
-from evently.notifications.models import ACCOUNT_CLOSED, FAILED, QUEUED, SENDING, SENT, SUPPRESSED, Mail
+from evently.notifications import mail_budgets
+from evently.notifications.mail_budgets import Delivery
+from evently.notifications.models import ACCOUNT_CLOSED, FAILED, OVER_LIMIT, QUEUED, SENDING, SENT, SUPPRESSED, TICKETS_FIRST, Mail
 from evently.observability import metrics
 
 log = logging.getLogger(__name__)
@@ -41,19 +44,47 @@ LONGEST_REASON = 500
 def claim(*, limit: int, lease: dt.timedelta, per_minute: int = 0) -> Sequence[Mail]:
     """Take the mails that have waited longest, for as long as the lease; each is handed to one worker only.
 
-    With `per_minute` no more than that are sent within any minute, by all workers together.
+    Tickets go first. With `per_minute` no more than that are sent within any minute, by all workers together, of which a
+    share is left to tickets.
     """
+    claimed = _claim(limit=limit, lease=lease, per_minute=per_minute)
+    while claimed is not None and not claimed:
+        # All of them exceeded the budgets of their recipients, and others may wait behind them.
+        claimed = _claim(limit=limit, lease=lease, per_minute=per_minute)
+    return claimed or []
+
+
+def _claim(*, limit: int, lease: dt.timedelta, per_minute: int) -> Sequence[Mail] | None:
+    """Those that fit the budgets of their recipients; None when no mail waits."""
     now = utc_now()
     with transaction() as session:
-        if per_minute:
-            limit = min(limit, _room(now, per_minute))
-        ids = session.scalars(waiting(now, limit=limit)).all()
+        ids = _within_rate(now, limit, per_minute) if per_minute else session.scalars(waiting(now, limit=limit)).all()
         if not ids:
-            return []
+            return None
         values = {"status": SENDING, "lease_until": now + lease, "attempts": Mail.attempts + 1}
         session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
-        query = select(Mail).where(Mail.id.in_(ids)).order_by(Mail.not_before, Mail.id)
-        return session.scalars(query.execution_options(populate_existing=True)).all()
+        query = select(Mail).where(Mail.id.in_(ids)).order_by(Mail.priority, Mail.not_before, Mail.id)
+        mails = session.scalars(query.execution_options(populate_existing=True)).all()
+        # At the first attempt: whatever becomes of it, later ones are for the same e-mail.
+        excess = _suppress_excess([Delivery.of(mail) for mail in mails if mail.attempts == 1])
+    return [mail for mail in mails if mail.id not in excess]
+
+
+def _suppress_excess(deliveries: Sequence[Delivery]) -> set[int]:
+    """Mark what exceeds the budget of its recipient as not to be sent, within the transaction that takes it; the ids."""
+    excess = mail_budgets.exceeding(deliveries)
+    if excess:
+        values = {"status": SUPPRESSED, "lease_until": None, "last_error": OVER_LIMIT}
+        db.session.connection().execute(update(Mail).where(Mail.id.in_(excess)).values(values))
+        on_commit(partial(metrics.count_mail, SUPPRESSED, len(excess)))
+    return excess
+
+
+def _within_rate(now: dt.datetime, limit: int, per_minute: int) -> Sequence[int]:
+    """Ids of what may be sent within this minute. A tenth of the rate is for tickets alone, so that none waits for a bulk of others."""
+    room = min(limit, free := _room(now, per_minute))
+    rows = db.session.execute(waiting(now, limit=room)).all()
+    return [mail_id for place, (mail_id, priority) in enumerate(rows) if priority == TICKETS_FIRST or place < free - per_minute // 10]
 
 
 def _room(now: dt.datetime, per_minute: int) -> int:
@@ -68,12 +99,12 @@ def _room(now: dt.datetime, per_minute: int) -> int:
     return max(0, per_minute - counted)
 
 
-def waiting(now: dt.datetime, *, limit: int) -> Select[int]:
-    """Mails that are due and that no living worker holds, locked; those that somebody is just taking are passed over."""
+def waiting(now: dt.datetime, *, limit: int) -> Select[int, int]:
+    """Ids and priorities of mails that are due and that no living worker holds, locked; those that another one takes are skipped."""
     return (
-        select(Mail.id)
+        select(Mail.id, Mail.priority)
         .where(Mail.status.in_([QUEUED, SENDING]), Mail.not_before <= now, or_(Mail.lease_until.is_(None), Mail.lease_until < now))
-        .order_by(Mail.not_before, Mail.id)
+        .order_by(Mail.priority, Mail.not_before, Mail.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Mail)
     )
@@ -102,8 +133,16 @@ def catch(*, limit: int) -> int:
         }
         if ids:
             session.connection().execute(update(Mail).where(Mail.id.in_(ids)).values(values))
-    metrics.count_mail(SENT, len(ids))
+            excess = _suppress_excess(_first_attempts(ids))
+            on_commit(partial(metrics.count_mail, SENT, len(ids) - len(excess)))
     return len(ids)
+
+
+def _first_attempts(ids: Sequence[int]) -> list[Delivery]:
+    is_confirmed = User.email_confirmed_at.is_not(None) & (func.lower(User.email) == func.lower(Mail.to_address))
+    query = select(Mail.id, Mail.kind, Mail.to_address, func.coalesce(is_confirmed, false())).outerjoin(User, User.id == Mail.user_id)
+    rows = db.session.execute(query.where(Mail.id.in_(ids), Mail.attempts == 1).order_by(Mail.priority, Mail.not_before, Mail.id))
+    return [Delivery(*row) for row in rows]
 
 
 def mark_sent(mail: Mail, *, answer: str) -> None:
@@ -143,9 +182,10 @@ def suppress(mail: Mail, *, reason: str) -> None:
 
 
 def give_back(mails: Sequence[Mail]) -> None:
-    """Claimed and not tried; anybody may take them at once."""
+    """Claimed and not tried; anybody may take them at once, and those that were not tried before are counted again then."""
     for mail in mails:
         _settle(mail, status=QUEUED, attempts=mail.attempts - 1)
+    mail_budgets.release([Delivery.of(mail) for mail in mails if mail.attempts == 1])
 
 
 def forget_the_gone() -> int:

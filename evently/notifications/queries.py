@@ -3,15 +3,16 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
-from evently.accounts.policies import require_people_manager
+from evently.accounts.policies import can_manage_every_event, require_people_manager
 from evently.bookings.models import LIVE, Booking
 from evently.database import Page, paginate, utc_now
 from evently.errors import NotFound
+from evently.events.models import Event
 from evently.events.policies import require_manager
 from evently.events.queries import get_managed_event
 from evently.extensions import db
@@ -21,6 +22,7 @@ from evently.notifications.models import (
     BOOKING_FAILED,
     FAILED,
     NO_ADDRESS,
+    OVER_LIMIT,
     QUEUED,
     SENDING,
     SENT,
@@ -162,13 +164,44 @@ def list_failed_mail(*, by: User, page: int = 1, size: int = 20) -> Page[Mail]:
     return paginate(select(Mail).where(Mail.status == FAILED).order_by(Mail.id.desc()), number=page, size=size)
 
 
-def mail_trouble() -> MailTrouble | None:
-    """None while mails leave, or none have had to wait for long.
+def count_held_back() -> int:
+    """E-mails of the last day that were not sent because they exceeded a budget; for callers that know who asks."""
+    return db.session.scalar(select(func.count()).where(*_is_over_limit())) or 0
+
+
+def list_held_back(*, by: User, page: int = 1, size: int = 20) -> Page[Mail]:
+    """E-mails of the last day that were not sent because they exceeded a budget, the newest first. Raises NotAllowed."""
+    require_people_manager(by)
+    return paginate(select(Mail).where(*_is_over_limit()).order_by(Mail.created_at.desc(), Mail.id.desc()), number=page, size=size)
+
+
+def _is_over_limit() -> tuple[ColumnElement[bool], ...]:
+    return (Mail.status == SUPPRESSED, Mail.last_error == OVER_LIMIT, Mail.created_at > utc_now() - dt.timedelta(days=1))
+
+
+def mail_trouble_of(user: User) -> MailTrouble | None:
+    """As `mail_trouble` for the whole site, for staff; for organizers about e-mails of their own events, without a reason.
+
+    What the mail server said may name it, and other people.
+    """
+    if can_manage_every_event(user):
+        return mail_trouble()
+    trouble = mail_trouble(Mail.event_id.in_(select(Event.id).where(Event.organizer_id == user.id)))
+    return trouble and replace(trouble, reason="")
+
+
+def mail_trouble(*conditions: ColumnElement[bool]) -> MailTrouble | None:
+    """None while mails leave, or none have had to wait for long; `conditions`: only these mails are counted.
 
     Mails that one server refuses while others take theirs are no trouble of ours.
     """
     before = utc_now() - TROUBLE
-    is_late = (Mail.status.in_([QUEUED, SENDING]), Mail.created_at <= before, Mail.tried_at.is_not(None) | (Mail.not_before <= before))
+    is_late = (
+        *conditions,
+        Mail.status.in_([QUEUED, SENDING]),
+        Mail.created_at <= before,
+        Mail.tried_at.is_not(None) | (Mail.not_before <= before),
+    )
     since, waiting = db.session.execute(select(func.min(Mail.created_at), func.count()).where(*is_late)).one()
     if not waiting or db.session.scalar(select(Mail.id).where(Mail.status == SENT, Mail.sent_at > before).limit(1)):
         return None

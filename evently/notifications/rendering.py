@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from evently.accounts.links import CONFIRM_EMAIL_CHANGE as CONFIRM_EMAIL_CHANGE_
 from evently.accounts.links import RESET_PASSWORD as RESET_LINK
 from evently.accounts.links import UNDO_EMAIL_CHANGE, Purpose
 from evently.accounts.models import User
+from evently.accounts.names import greeting_name, has_link, public_name
 from evently.accounts.queries import find_confirmed_user
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tickets import tickets_of
@@ -39,6 +40,8 @@ from evently.notifications.subscriptions import token_of
 CORNERS = ("{0}px 0 0 0", "0 {0}px 0 0", "0 0 {0}px 0", "0 0 0 {0}px")
 # Other events that are named to whom one failed.
 OTHERS = 3
+# What every signed link ends with, whatever it is for: values, and an HMAC-SHA256 in base64.
+SIGNED, REDACTED = re.compile(r"[\w.-]+\.[\w-]{43}(?![\w-])"), "redacted"
 TILE_ROWS, TILE_COLUMNS, TILE_SIDE = 2, 4, 58
 
 
@@ -60,11 +63,12 @@ class PosterHead:
     tiles: list[list[tuple[str, str]]]
 
 
-def render_mail(mail: Mail, *, as_requested: bool = False) -> RenderedMail:
+def render_mail(mail: Mail, *, as_requested: bool = False, shows_secrets: bool = True) -> RenderedMail:
     """Subject, text and HTML. What the mail is about is as the database has it now.
 
     A request to confirm an address that another account owns tells its owner so. With `as_requested` it looks as if
     nobody owned the address: the user who caused the mail may see that, and not whether there is such an account.
+    Without `shows_secrets` signed links lead nowhere: it is for other people than the recipient to look at.
     """
     event = mail.event or (mail.booking.event if mail.booking else None)
     template = "account_exists" if not as_requested and _is_of_another_account(mail) else mail.kind
@@ -75,6 +79,9 @@ def render_mail(mail: Mail, *, as_requested: bool = False) -> RenderedMail:
         "tickets": tickets_of(mail.booking) if mail.booking else [],
         "event": event,
         "user": mail.user,
+        "greeting": _greeting(mail),
+        "username": mail.user.username if mail.user and mail.is_to_owner and not has_link(mail.user.username) else "",
+        "organizer": public_name(event.organizer) if event else "",
         "said": _words(mail),
         "before": _before(mail),
         "added_by": _added_by(mail),
@@ -94,7 +101,8 @@ def render_mail(mail: Mail, *, as_requested: bool = False) -> RenderedMail:
     html = templates.get_template(f"emails/{template}.html").render(
         context | words | {"head": poster_head(event.id, event.category) if event else None},
     )
-    return RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
+    rendered = RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
+    return rendered if shows_secrets else RenderedMail(*(SIGNED.sub(REDACTED, part) for part in astuple(rendered)))
 
 
 def _is_of_another_account(mail: Mail) -> bool:
@@ -137,12 +145,13 @@ def _can_confirm(user: User) -> bool:
 
 
 def _added_by(mail: Mail) -> str:
-    """Who added the booking that this mail is about; empty where the attendee made it. Only confirmed people are named."""
+    """Who added the booking that this mail is about; empty where the attendee made it."""
     booking = mail.booking
     if booking is None or booking.added_by_id is None or mail.kind not in ABOUT_BOOKINGS:
         return ""
-    is_nameless = booking.added_by_id == booking.event.organizer_id and not booking.event.organizer.email_confirmed_at
-    return "The organizer" if is_nameless else booking.added_by_name
+    if booking.added_by_id == booking.event.organizer_id:
+        return public_name(booking.event.organizer) or "The organizer"
+    return booking.added_by_name
 
 
 def _their_bookings(mail: Mail) -> list[Booking]:
@@ -184,6 +193,12 @@ def _proof(mail: Mail, endpoint: str, purpose: Purpose) -> str:
     state = mail.context.get("state", "")
     token = purpose.token(user_id=mail.user_id or 0, address=mail.to_address, written_at=mail.created_at, state=state)
     return link(endpoint, token=token)
+
+
+def _greeting(mail: Mail) -> str:
+    """By name only if it is the recipient who typed it: a stranger may have used the address, or changed theirs to it."""
+    name = mail.context.get("name") or (greeting_name(mail.user) if mail.user and mail.is_to_owner else "")
+    return f"Hello {name}," if name else "Hello,"
 
 
 @lru_cache(maxsize=64)

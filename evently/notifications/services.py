@@ -9,17 +9,19 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from evently.accounts.models import User
 from evently.accounts.signals import guests_merged, people_left
 from evently.bookings.allocation import Outcome
 from evently.bookings.models import CONFIRMED, LIVE, PROCESSING, Booking
-from evently.bookings.signals import bookings_cancelled, bookings_decided
+from evently.bookings.signals import booking_added, bookings_cancelled, bookings_decided
 from evently.database import transaction, utc_now
 from evently.events.models import PUBLISHED, Event
 from evently.events.signals import event_changed
 from evently.extensions import db
+from evently.notifications import mail_budgets
+from evently.notifications.mail_budgets import GUESTS
 from evently.notifications.models import (
     BOOKING_CANCELLED,
     BOOKING_CONFIRMED,
@@ -35,6 +37,7 @@ from evently.notifications.models import (
     Unsubscription,
 )
 from evently.notifications.overtaken import DAY_BEFORE
+from evently.notifications.queries import count_people_told
 from evently.notifications.subscriptions import REMINDERS
 from evently.notifications.writing import PORTION, tell_bookings, tell_people
 
@@ -53,6 +56,22 @@ def tell_decisions(outcome: Outcome) -> None:
 def tell_cancellations(booking_ids: Sequence[uuid.UUID], *, by_event: bool) -> None:
     """Write to whose booking has ended; where the whole event did, once to each person."""
     tell_bookings(EVENT_CANCELLED if by_event else BOOKING_CANCELLED, Booking.id, booking_ids)
+    if by_event and booking_ids:
+        _require_budget_for_note(booking_ids[0])
+
+
+def _require_budget_for_note(booking_id: uuid.UUID) -> None:
+    """The organizer's own text about a cancelled event counts against their budget. The news itself goes out in any case."""
+    event = db.session.scalars(select(Event).join(Booking).where(Booking.id == booking_id)).one()
+    if event.cancellation_note:
+        told = select(func.count()).where(Mail.event_id == event.id, Mail.kind == EVENT_CANCELLED)
+        advice = "Cancel the event without a message, or later."
+        mail_budgets.require_organizer(event.organizer_id, db.session.scalar(told) or 0, advice)
+
+
+@booking_added.connect
+def require_budget_for_guest(_booking: Booking, *, by: User) -> None:
+    mail_budgets.require(GUESTS, f"user {by.id}", "You added many bookings in a short time, each of which sends an e-mail.")
 
 
 @event_changed.connect
@@ -60,6 +79,7 @@ def tell_change(event: Event, changes: Mapping[str, tuple[Any, Any]]) -> None:
     """Write to everybody with tickets, or in line for some, what it was before."""
     before = {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, (value, _) in changes.items()}
     db.session.flush()
+    mail_budgets.require_organizer(event.organizer_id, count_people_told(event.id), "Change the time or place later.")
     tell_people(EVENT_CHANGED, event.id, Booking.status.in_(LIVE), occasion=uuid.uuid4().hex[:12], context={"before": before})
 
 

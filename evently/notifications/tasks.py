@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from evently.notifications import delivery, outbox
+from evently.notifications import delivery, mail_budgets, outbox
 from evently.worker import RETRIES
 
 
@@ -16,6 +16,12 @@ def deliver() -> int:
 def forget_the_gone() -> int:
     """Forget the addresses of closed accounts; how many."""
     return outbox.forget_the_gone()
+
+
+@shared_task(name="notifications.delete_old_counters", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
+def delete_old_counters() -> int:
+    """Delete counters of e-mail budgets whose window has ended; how many."""
+    return mail_budgets.delete_old_counters()
 
 
 @shared_task(name="notifications.tell_waiting", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types

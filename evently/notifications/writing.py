@@ -9,7 +9,23 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ColumnElement, Insert, Select, String, Text, Uuid, bindparam, case, cast, func, literal, null, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Insert,
+    Select,
+    SmallInteger,
+    String,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute
@@ -29,6 +45,7 @@ from evently.notifications.models import (
     Mail,
     Message,
     Unsubscription,
+    priority_of,
 )
 from evently.notifications.subscriptions import topic_of
 
@@ -106,6 +123,7 @@ def _rows(kind: str, key: ColumnElement[str], *, topic: str = "", context: dict[
     values: dict[str, ColumnElement[Any]] = {
         "delivery_key": key,
         "kind": literal(kind),
+        "priority": literal(priority_of(kind), SmallInteger),
         "to_address": User.email.expression,
         "user_id": User.id.expression,
         "booking_id": Booking.id.expression,

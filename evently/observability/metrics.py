@@ -41,6 +41,7 @@ _decided = Counter("evently_bookings_decided", "Bookings by how they were decide
 _kept = Counter("evently_cache_lookups", "Answers that were looked for in the cache, by kind.", ("kind", "result"), registry=REGISTRY)
 _mails = Counter("evently_mails_settled", "Mails by how they ended (sent, failed, suppressed).", ("outcome",), registry=REGISTRY)
 _poison = Counter("evently_poison_messages", "Messages that no worker could carry out, by reason.", ("reason",), registry=REGISTRY)
+_exceeded = Counter("evently_email_budget_exceeded", "E-mails that did not fit into a budget, by budget.", ("budget",), registry=REGISTRY)
 _slow = Counter("evently_slow_statements", "Statements that took longer than SLOW_QUERY_MS.", registry=REGISTRY)
 _in_use = Gauge("evently_database_connections_in_use", "Connections taken from the pools.", registry=REGISTRY, multiprocess_mode="livesum")
 _most = Gauge("evently_database_connections_max", "Connections that the pools may open.", registry=REGISTRY, multiprocess_mode="livesum")
@@ -75,6 +76,10 @@ def count_mail(outcome: str, number: int = 1) -> None:
 
 def count_poison(reason: str) -> None:
     _poison.labels(reason).inc()
+
+
+def count_exceeded_budget(budget: str, number: int = 1) -> None:
+    _exceeded.labels(budget).inc(number)
 
 
 def count_slow_statement() -> None:

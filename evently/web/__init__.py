@@ -5,6 +5,7 @@ from flask import Blueprint, Flask
 from evently.accounts.policies import can_organize
 from evently.bookings.tickets import tickets_of
 from evently.database import utc_now
+from evently.http.local_development import is_local_developer
 
 blueprint = Blueprint("web", __name__)
 
@@ -30,6 +31,7 @@ def init_app(app: Flask) -> None:
     )
 
     app.jinja_env.filters.update(tickets_of=tickets_of, preview_of=crawlers.preview_of, structured_data=crawlers.structured_data)
-    app.jinja_env.globals.update(can_organize=can_organize, feed_address=calendars.feed_address, utc_now=utc_now)
+    names = {"can_organize": can_organize, "feed_address": calendars.feed_address, "is_local_developer": is_local_developer}
+    app.jinja_env.globals.update(names, utc_now=utc_now)
     app.jinja_env.globals["has_published_password"] = doors.has_published_password
     app.register_blueprint(blueprint)

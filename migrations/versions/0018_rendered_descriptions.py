@@ -2,14 +2,14 @@
 
 The HTML of existing rows is written by the task events.render_descriptions.
 
-Revision: 0018, after 0014
+Revision: 0018, after 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
-down_revision = "0014"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

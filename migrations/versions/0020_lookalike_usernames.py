@@ -1,13 +1,13 @@
 """usernames that look like a new one are found from an index
 
-Revision: 0020, after 0015
+Revision: 0020, after 0019
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0015"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

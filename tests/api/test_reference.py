@@ -119,7 +119,7 @@ def test_every_code_that_can_be_raised_is_known(operations):
     raised = {code for text in texts for code in re.findall(r'code="([a-z_]+)"', text)}
     of_editors = {"changed_meanwhile", "not_checked", "being_imported"}
     of_links = {"already_confirmed", "dead_link", "email_taken", "no_pending_email", "other_account", "password_changed"}
-    of_accounts = {"account_closed", "has_events_to_come", "last_superuser", "too_many_tokens", "yourself"}
+    of_accounts = {"account_closed", "email_not_confirmed", "has_events_to_come", "last_superuser", "too_many_tokens", "yourself"}
     assert raised - REFUSALS.keys() == {*of_editors, "mail_not_failed", "not_a_draft", *of_links, *of_accounts}
     told = {
         code

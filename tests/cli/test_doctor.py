@@ -9,8 +9,10 @@ from flask import Flask
 from evently.extensions import db
 from evently.launch.ports import free_port
 from evently.worker import QUEUES
+from tests.factories import make_booking, make_event, make_user
 from tests.harness.parts import ROOT
 from tests.harness.site import Site
+from tests.notifications.post_office import deliver
 
 in_production = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 embedded = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
@@ -85,6 +87,18 @@ def test_what_works_and_should_not_stay_so_is_said(app: Flask, doctor, monkeypat
     monkeypatch.setitem(app.config, "ALLOWED_HOSTS", ("localhost",))
     monkeypatch.setitem(app.config, "TICKET_SECRET", "short")
     assert doctor()["configuration"][1].startswith("TICKET_SECRET has 5 characters")
+
+
+@embedded
+def test_emails_that_were_held_back_are_counted(app: Flask, doctor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "EMAIL_LIMIT_UNCONFIRMED", "1 per hour")
+    user, event = make_user(), make_event()
+    for _ in range(3):
+        make_booking(user=user, event=event)
+    deliver()
+    word, says, advice = doctor()["budgets"]
+    assert (word, says) == ("notice", "2 e-mails were held back by a limit in the last 24 hours")
+    assert "EMAIL_LIMIT_UNCONFIRMED" in advice
 
 
 @embedded

@@ -175,7 +175,7 @@ def test_many_are_removed_only_as_announced(office: Visitor):
 def test_failed_mail_is_sent_again(office: Visitor, htmx: bool):
     one, other = make_failed_mail(make_user(), last_error="550 No such mailbox"), make_failed_mail(make_user())
     page = office.get(f"{ADMIN}/mail").text
-    assert "2 mails given up" in page
+    assert "2 e-mails given up" in page
     assert "550 No such mailbox" in page
     answer = office.submit(f"{ADMIN}/mail", action=f"{ADMIN}/mail/{one.id}/retry", htmx=htmx, follow=not htmx)
     assert f"The mail to {one.to_address} is on its way again." in answer.text

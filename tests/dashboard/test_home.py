@@ -8,7 +8,7 @@ from evently.accounts.models import User
 from evently.bookings.models import Admission, Booking
 from evently.bookings.services import cancel_booking
 from evently.database import transaction
-from evently.events.models import TicketStock
+from evently.events.models import Event, TicketStock
 from evently.extensions import db
 from evently.notifications.models import Mail
 from evently.reporting.recount import find_drift, rebuild
@@ -114,6 +114,20 @@ def test_mails_that_do_not_leave_are_said_first(desk: Visitor, mira: User):
     assert "Mails do not leave" in page
     assert "1 mail waits since" in page
     assert "450" not in page
+
+
+def test_organizers_see_mails_of_their_own_events_only(desk: Visitor, desk_of: Callable[[User], Visitor], mira: User):
+    for event in (make_event(by=mira), make_event(), make_event()):
+        make_booking(event=event)
+    with transaction() as session:
+        session.execute(sa.update(Mail).values(created_at=in_days(-1), not_before=in_days(-1), last_error="450 greylisted"))
+    assert "1 mail waits since" in desk.get("/dashboard/").text
+    assert "3 mails wait since" in desk_of(make_staff()).get("/dashboard/").text
+    with transaction() as session:
+        session.execute(
+            sa.update(Mail).where(Mail.event_id.in_(sa.select(Event.id).where(Event.organizer_id == mira.id))).values(status="sent")
+        )
+    assert "Mails do not leave" not in desk.get("/dashboard/").text
 
 
 def test_more_than_a_few_reminders_lead_to_the_list(desk: Visitor, mira: User):

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from evently.accounts.models import User
 from evently.bookings.services import cancel_booking
-from evently.database import transaction
+from evently.database import transaction, utc_now
 from evently.events.models import Event
 from evently.extensions import db
 from evently.notifications.messages import send_message
@@ -25,6 +25,8 @@ WORDS = {"subject": "Doors at seven", "body": "Bring a coat.\n\nThe hall is cold
 
 @pytest.fixture
 def event(mira: User) -> Event:
+    with transaction():
+        mira.email_confirmed_at = utc_now()
     event = make_event(by=mira, name="Organ night")
     for name in ("Ada", "Bo"):
         make_booking(event=event, user=make_user(first_name=name, last_name="Quill"), tickets=2)

@@ -7,6 +7,7 @@ from flask import Flask
 
 from evently.accounts.models import User
 from evently.bookings.models import Booking
+from evently.database import utc_now
 from evently.events.models import Event
 from evently.notifications import wakeups
 from tests.factories import make_booking, make_event, make_organizer, make_user
@@ -47,7 +48,7 @@ def concert(app: Flask) -> Event:
 
 @pytest.fixture
 def mira(app: Flask) -> User:
-    return make_user(first_name="Mira", last_name="Tälberg", email="mira@talberg.example")
+    return make_user(first_name="Mira", last_name="Tälberg", email="mira@talberg.example", email_confirmed_at=utc_now())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from evently.accounts.leaving import anonymise
 from evently.bookings.services import cancel_booking
-from evently.database import transaction
+from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAllowed, NotFound
 from evently.notifications.letters import compose
 from evently.notifications.messages import count_audience, preview_message, send_message, send_test
@@ -157,7 +157,7 @@ def test_what_the_mail_says(app):
 
 
 def test_a_look_at_it_and_a_test_to_oneself_write_to_nobody_else(app):
-    event = make_event(name="Nachtkonzert")
+    event = make_event(name="Nachtkonzert", by=make_organizer(email_confirmed_at=utc_now()))
     make_booking(event=event)
     preview = preview_message(by=event.organizer, event_id=event.id, **WORDS)
     assert preview.subject == "Test: Doors at seven"

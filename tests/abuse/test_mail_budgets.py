@@ -1,0 +1,515 @@
+"""E-mails as a weapon: every way to cause one has a budget, and none carries a stranger's words into another mailbox."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+from evently.accounts import recovery, signals
+from evently.accounts.leaving import anonymise
+from evently.accounts.models import User
+from evently.accounts.services import register
+from evently.bookings.services import cancel_booking
+from evently.database import transaction, utc_now
+from evently.errors import Conflict, TooManyRequests
+from evently.events.services import cancel_event, update_event
+from evently.extensions import db
+from evently.notifications import delivery, mail_budgets, outbox
+from evently.notifications.letters import compose
+from evently.notifications.messages import send_message
+from evently.notifications.models import KINDS, OVER_LIMIT, QUEUED, SUPPRESSED, Mail, MailCounter
+from evently.notifications.queries import list_held_back
+from evently.notifications.rendering import render_mail
+from evently.notifications.retrying import retry_mail
+from evently.observability import metrics
+from tests.factories import PASSWORD, auth, log_in, make_booking, make_event, make_organizer, make_superuser, make_user
+from tests.harness.mail import SmtpServer
+from tests.harness.site import fresh
+from tests.harness.visitor import Visitor
+from tests.notifications.post_office import change_mails, deliver, let_time_pass, mails, write_mails
+
+# The budgets hold without the limits on requests.
+pytestmark = pytest.mark.usefixtures("no_limits")
+
+ADVERT = "You won 500 EUR, see http://spam.example/win"
+SPAM = ("spam.example", "500 EUR", "You won")
+VICTIM = "victim@example.org"
+
+
+@pytest.fixture
+def limit(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`limit(sender="2 per hour")` sets EMAIL_LIMIT_SENDER."""
+
+    def set_limits(**limits: str) -> None:
+        for name, value in limits.items():
+            monkeypatch.setitem(app.config, f"EMAIL_LIMIT_{name.upper()}", value)
+
+    return set_limits
+
+
+def confirmed(**values: Any) -> User:
+    return make_user(email_confirmed_at=utc_now(), **values)
+
+
+def by_status() -> Counter[str]:
+    return Counter(mail.status for mail in mails())
+
+
+def sent_to(server: SmtpServer) -> Counter[str]:
+    return Counter(message["To"].addresses[0].addr_spec for message in server.messages)
+
+
+# --- to an address that its owner has not confirmed ------------------------------------------------------------------
+
+
+def test_changing_an_address_to_and_fro_sends_a_few_mails_only(app: Flask):
+    visitor = Visitor(log_in(app.test_client(), confirmed()))
+    answers = []
+    for number in range(24):
+        fields = {"email": ("one@example.org", "two@example.org")[number % 2], "password": PASSWORD}
+        answers.append(visitor.submit("/account/address", fields))
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429] * 19
+    assert "Too many e-mails" in answers[-1].text
+    assert answers[-1].headers["Retry-After"]
+    assert max(Counter((mail.kind, mail.to_address) for mail in mails()).values()) <= 5
+
+
+def test_the_api_does_so_no_better(client: FlaskClient):
+    user = make_user()
+    headers = auth(user)
+    answers = []
+    for number in range(24):
+        body = {"email": f"stranger{number}@example.org", "current_password": PASSWORD}
+        answers.append(client.patch("/api/user/auth/me/", json=body, headers=headers))
+    assert Counter(answer.status_code for answer in answers) == {200: 20, 429: 4}
+    assert answers[-1].json["details"]["code"] == "email_limit"
+    assert answers[-1].headers["Retry-After"]
+    assert len(mails()) == 20
+
+
+def test_registering_again_and_again_asks_an_address_a_few_times(app: Flask):
+    for number in range(9):
+        register(username=f"mallory{number}", password="correct horse battery", profile={"email": VICTIM}, reveals_taken=False)
+    assert by_status() == {QUEUED: 5, SUPPRESSED: 1}
+    assert {mail.last_error for mail in mails()} == {None, OVER_LIMIT}
+
+
+def test_closing_accounts_makes_no_room_for_more(app: Flask):
+    for number in range(9):
+        user = register(username=f"mallory{number}", password="correct horse battery", profile={"email": VICTIM}, reveals_taken=False)
+        anonymise([user])
+    assert mails() == []
+    (account,) = {counter.count for counter in db.session.scalars(sa.select(MailCounter))}
+    assert account == 9
+    register(username="eve", password="correct horse battery", profile={"email": VICTIM})
+    assert [mail.status for mail in mails()] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("victim@example.org", "Victim+1@EXAMPLE.org"),
+        ("victim+a@example.org", "victim+b@example.org"),
+        ("v.i.ctim@gmail.com", "victim@gmail.com"),
+    ],
+)
+def test_spellings_of_one_mailbox_share_its_budget(one: str, other: str):
+    assert mail_budgets.canonical(one) == mail_budgets.canonical(other)
+
+
+def test_asking_for_the_link_again_and_again_is_refused(app: Flask):
+    visitor = Visitor(log_in(app.test_client(), make_user()))
+    answers = [visitor.submit("/account", action="/account/confirmation") for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429] * 2
+    assert OVER_LIMIT in answers[-1].text
+    assert by_status() == {QUEUED: 5}
+
+
+def test_reset_links_for_one_account_are_capped_and_nobody_learns_it(app: Flask):
+    user = confirmed(email=VICTIM)
+    answers = [Visitor(app.test_client()).submit("/password-reset", {"username": name}) for name in [VICTIM] * 4 + [user.username] * 4]
+    assert {(answer.status_code, answer.location) for answer in answers} == {(303, "/password-reset?sent=1")}
+    for _ in range(8):
+        recovery.mail_reset_link(user.username)
+    assert by_status() == {QUEUED: 5, SUPPRESSED: 1}
+
+
+def test_of_many_at_once_as_many_fit_as_one_after_another(app: Flask):
+    username = confirmed(email=VICTIM).username
+    starts = threading.Barrier(12)
+
+    def ask() -> None:
+        with app.app_context():
+            starts.wait(10)
+            recovery.mail_reset_link(username)
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert by_status() == {QUEUED: 5, SUPPRESSED: 1}
+
+
+def test_reset_links_use_up_no_security_notice(app: Flask):
+    user = confirmed()
+    for _ in range(9):
+        recovery.mail_reset_link(user.username)
+    with transaction():
+        signals.password_changed.send(user)
+    assert [(mail.kind, mail.status) for mail in mails()][-1] == ("password_changed", QUEUED)
+
+
+def test_the_owner_of_an_address_is_told_of_attempted_registrations_once_a_day(app: Flask):
+    owner = confirmed(first_name="Ada", email=VICTIM)
+    for _ in range(5):
+        with transaction():
+            signals.registration_attempted.send(owner)
+    told = [mail for mail in mails() if mail.status == QUEUED]
+    assert [(mail.kind, mail.to_address) for mail in told] == [("account_exists", VICTIM)]
+    rendered = render_mail(told[0])
+    assert rendered.subject == "You already have an Evently account"
+    assert "Hello Ada," in rendered.text
+
+
+def test_a_new_window_makes_room_again(app: Flask):
+    user = confirmed()
+    for _ in range(6):
+        recovery.mail_reset_link(user.username)
+    with transaction() as session:
+        session.execute(sa.update(MailCounter).values(ends_at=utc_now()))
+    recovery.mail_reset_link(user.username)
+    assert by_status() == {QUEUED: 6, SUPPRESSED: 1}
+    with transaction() as session:
+        session.execute(sa.update(MailCounter).values(ends_at=utc_now()))
+    assert mail_budgets.delete_old_counters() == 2
+    assert db.session.scalars(sa.select(MailCounter)).all() == []
+
+
+def test_no_address_is_stored_with_the_counters(app: Flask):
+    confirmed(email=VICTIM)
+    recovery.mail_reset_link(VICTIM)
+    keys = db.session.scalars(sa.select(MailCounter.key)).all()
+    assert len(keys) == 2
+    assert "victim" not in " ".join(keys)
+
+
+# --- bookings and events, counted when they are sent -----------------------------------------------------------------
+
+
+def test_bookings_send_a_few_mails_to_an_unconfirmed_address(app: Flask, smtp_server: SmtpServer, limit: Callable[..., None]):
+    limit(unconfirmed="4 per hour; 9 per day")
+    event = make_event(capacity=100)
+    # Several accounts may have the same address while nobody confirmed it.
+    for user in (make_user(email=VICTIM), make_user(email=VICTIM.title())):
+        for _ in range(3):
+            cancel_booking(by=user, booking_id=make_booking(user=user, event=event).id)
+    change_mails(kind="booking_cancelled")
+    deliver()
+    assert len(smtp_server.messages) == 4
+    assert by_status() == {"sent": 4, SUPPRESSED: 8}
+    assert {mail.last_error for mail in mails() if mail.status == SUPPRESSED} == {OVER_LIMIT}
+
+
+def test_a_confirmed_address_gets_more(app: Flask, smtp_server: SmtpServer, limit: Callable[..., None]):
+    limit(unconfirmed="1 per hour", recipient="3 per hour")
+    user, event = confirmed(), make_event(capacity=100)
+    for _ in range(5):
+        make_booking(user=user, event=event)
+    deliver()
+    assert (len(smtp_server.messages), by_status()) == (3, {"sent": 3, SUPPRESSED: 2})
+
+
+def test_every_connection_counts(app: Flask, smtp_server: SmtpServer, limit: Callable[..., None], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "EMAIL_CONNECTIONS", 4)
+    limit(unconfirmed="10 per hour")
+    make_booking()
+    write_mails(120, to=VICTIM)
+    # Behind what is held back, others wait.
+    others = [f"reader{number}@example.org" for number in range(60)]
+    row = {"kind": "event_message", "event_id": mails()[0].event_id, "context": {"subject": "News", "body": "News"}}
+    with transaction() as session:
+        session.execute(sa.insert(Mail), [{**row, "delivery_key": f"other:{to}", "to_address": to} for to in others])
+    deliver()
+    assert sent_to(smtp_server) == {VICTIM: 10, **dict.fromkeys(others, 1)}
+
+
+def test_tries_of_one_mail_are_counted_once(app: Flask, smtp_server: SmtpServer, limit: Callable[..., None]):
+    limit(unconfirmed="1 per hour")
+    make_booking(user=make_user(email=VICTIM))
+    smtp_server.refuse = "451 Later"
+    for _ in range(4):
+        deliver()
+        let_time_pass()
+    smtp_server.refuse = None
+    assert deliver() == 1
+    assert sent_to(smtp_server) == {VICTIM: 1}
+
+
+def test_what_could_not_be_tried_is_counted_no_second_time(app: Flask, limit: Callable[..., None]):
+    limit(unconfirmed="1 per hour")
+    make_booking(user=make_user(email=VICTIM))
+    for _ in range(3):
+        claimed = outbox.claim(limit=50, lease=delivery.dt.timedelta(minutes=5))
+        assert len(claimed) == 1
+        outbox.give_back(claimed)
+
+
+def test_where_mail_is_caught_the_budgets_hold_too(app: Flask, limit: Callable[..., None]):
+    limit(unconfirmed="1 per hour")
+    user, event = make_user(email=VICTIM), make_event()
+    for _ in range(3):
+        make_booking(user=user, event=event)
+    deliver()
+    assert by_status() == {"sent": 1, SUPPRESSED: 2}
+
+
+def test_what_is_held_back_is_seen(app: Flask, limit: Callable[..., None]):
+    limit(unconfirmed="1 per hour")
+    user, event = make_user(email=VICTIM), make_event()
+    bookings = [make_booking(user=user, event=event) for _ in range(2)]
+    before = metrics.REGISTRY.get_sample_value("evently_email_budget_exceeded_total", {"budget": "unconfirmed"}) or 0
+    deliver()
+    after = metrics.REGISTRY.get_sample_value("evently_email_budget_exceeded_total", {"budget": "unconfirmed"})
+    assert after == before + 1
+    # By its recipient, by the organizer, and by superusers.
+    assert OVER_LIMIT in log_in(app.test_client(), user).get(f"/bookings/{bookings[1].id}").text
+    attendee = f"/dashboard/events/{event.id}/attendees/{bookings[1].id}"
+    assert OVER_LIMIT in log_in(app.test_client(), event.organizer).get(attendee).text
+    admin = make_superuser()
+    assert [mail.to_address for mail in list_held_back(by=admin).items] == [VICTIM]
+    page = log_in(app.test_client(), admin).get("/dashboard/admin/mail?show=held-back").text
+    assert "1 e-mail held back in the last 24 hours" in page
+    assert VICTIM in page
+    assert OVER_LIMIT in page
+
+
+def test_trying_again_is_bounded_too(app: Flask, limit: Callable[..., None]):
+    limit(account="2 per hour")
+    admin, user = make_superuser(), confirmed()
+    recovery.mail_reset_link(user.username)
+    for _ in range(2):
+        change_mails(status="failed", last_error="550 No")
+        (mail,) = mails()
+        try:
+            retry_mail(by=admin, mail_id=mail.id)
+        except TooManyRequests:
+            break
+        with pytest.raises(Conflict):
+            retry_mail(by=admin, mail_id=mail.id)
+    else:
+        pytest.fail("it was tried three times")
+
+
+# --- what organizers cause -------------------------------------------------------------------------------------------
+
+
+def test_an_organizer_writes_to_a_number_of_strangers_a_day(app: Flask, limit: Callable[..., None]):
+    limit(guests="6 per hour")
+    event = make_event(capacity=100)
+    visitor = Visitor(log_in(app.test_client(), event.organizer))
+    address = f"/dashboard/events/{event.id}/attendees/new"
+    answers = []
+    for number in range(8):
+        guest = f"stranger{number}@example.org"
+        fields = {"login": guest, "email": guest, "first_name": ADVERT, "last_name": "www.spam.example", "tickets": "1"}
+        answers.append(visitor.client.post(address, data={"csrf_token": visitor.token(address), **fields}))
+    assert [answer.status_code for answer in answers] == [303] * 6 + [429] * 2
+    assert "You added many bookings in a short time" in answers[-1].text
+    deliver()
+    texts = [compose(mail).content.decode() + str(render_mail(mail)) for mail in mails()]
+    assert texts
+    assert not [word for text in texts for word in SPAM if word in text]
+
+
+def test_messages_go_out_within_the_organizers_budget(app: Flask, client: FlaskClient, limit: Callable[..., None]):
+    limit(organizer="5 per day")
+    event = make_event(capacity=10)
+    for _ in range(3):
+        make_booking(event=event)
+    # Of the same organizer, so that another event is no other budget.
+    other = make_event(by=event.organizer)
+    for _ in range(3):
+        make_booking(event=other)
+    send_message(by=event.organizer, event_id=event.id, audience="confirmed", body="Doors at seven.")
+    before = len(mails())
+    with pytest.raises(TooManyRequests, match="This sends 3 e-mails, and 2 more can be sent today"):
+        send_message(by=event.organizer, event_id=other.id, audience="confirmed", body="Doors at eight.")
+    answer = client.post(f"/api/admin/events/{other.id}/notify/", json={"subject": "", "message": "Now!"}, headers=auth(event.organizer))
+    assert (answer.status_code, answer.headers["Retry-After"].isdigit()) == (429, True)
+    visitor = Visitor(log_in(app.test_client(), event.organizer))
+    page = f"/dashboard/events/{other.id}/messages"
+    answer = visitor.client.post(page, data={"csrf_token": visitor.token(page), "audience": "everyone", "body": "Now or never!"})
+    assert (answer.status_code, "2 more can be sent today" in answer.text, "Now or never!" in answer.text) == (429, True, True)
+    assert len(mails()) == before
+
+
+def test_changes_that_must_be_told_are_within_it(app: Flask, limit: Callable[..., None]):
+    limit(organizer="3 per day")
+    event = make_event()
+    for _ in range(2):
+        make_booking(event=event)
+    update_event(by=event.organizer, event_id=event.id, fields={"venue": "New hall"})
+    with pytest.raises(TooManyRequests, match="Change the time or place later"):
+        update_event(by=event.organizer, event_id=event.id, fields={"venue": "Newer hall"})
+    fresh()
+    assert db.session.get(type(event), event.id).venue == "New hall"
+    # What needs no e-mail is changed all the same.
+    update_event(by=event.organizer, event_id=event.id, fields={"summary": "With organ"})
+
+
+def test_an_event_is_cancelled_in_any_case_but_with_words_within_it(app: Flask, limit: Callable[..., None]):
+    limit(organizer="1 per day")
+    event = make_event()
+    for _ in range(2):
+        make_booking(event=event)
+    visitor = Visitor(log_in(app.test_client(), event.organizer))
+    address = f"/dashboard/events/{event.id}/cancellation"
+    answer = visitor.submit(address, {"cancellation_note": "Buy our records!"})
+    assert (answer.status_code, "Cancel the event without a message" in answer.text) == (429, True)
+    assert [mail for mail in mails() if mail.kind == "event_cancelled"] == []
+    cancel_event(by=event.organizer, event_id=event.id)
+    assert len([mail for mail in mails() if mail.kind == "event_cancelled"]) == 2
+
+
+def test_a_test_goes_to_a_confirmed_address_only(app: Flask, limit: Callable[..., None]):
+    limit(sender="2 per hour")
+    organizer = make_organizer()
+    event = make_event(by=organizer)
+    visitor = Visitor(log_in(app.test_client(), organizer))
+    address = f"/dashboard/events/{event.id}/messages"
+    words = {"audience": "everyone", "body": ADVERT}
+
+    def send() -> Any:
+        return visitor.client.post(f"{address}/test", data={"csrf_token": visitor.token(address), **words})
+
+    answer = send()
+    assert (answer.status_code, "Confirm your e-mail address first" in answer.text) == (422, True)
+    preview = visitor.client.post(f"{address}/preview", data={"csrf_token": visitor.token(address), **words}).text
+    assert '<a href="/account/address">Confirm your e-mail address</a>' in preview
+    assert "Send a test to" not in preview
+    assert mails() == []
+    with transaction():
+        organizer.email_confirmed_at = utc_now()
+    assert [send().status_code for _ in range(3)] == [200, 200, 429]
+    assert len(mails()) == 2
+
+
+# --- whose words a mail carries --------------------------------------------------------------------------------------
+
+
+def mail_of(kind: str, user: User, *, to: str | None = None) -> Mail:
+    """The mail of this kind about a booking of an organizer whose name is an advert too."""
+    organizer = make_organizer(first_name="Buy at", last_name="www.spam.example")
+    booking = make_booking(user=user, event=make_event(by=organizer, name="Jazz"))
+    values: dict[str, Any] = {"kind": kind, "to_address": to or user.email, "user_id": user.id, "delivery_key": f"test:{kind}"}
+    with transaction() as session:
+        session.execute(sa.delete(Mail))
+        session.execute(sa.insert(Mail), [{**values, "booking_id": booking.id, "event_id": booking.event_id, "context": {}}])
+    (mail,) = mails()
+    return mail
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_mail_carries_a_strangers_words(app: Flask, kind: str):
+    mallory = make_user(username=f"www.spam.example-{kind}", first_name=ADVERT, last_name="spam.example", email=VICTIM)
+    mail = mail_of(kind, mallory)
+    rendered, content = render_mail(mail), compose(mail).content.decode()
+    text = f"{rendered.subject} {rendered.text} {rendered.html} {content}"
+    if kind == "staff_account":
+        # A superuser chose it.
+        text = text.replace(mallory.username, "")
+    assert not [word for word in SPAM if word in text]
+    assert "Hello, " in " ".join(rendered.text.split())
+
+
+@pytest.mark.parametrize("kind", ["confirm_email_change", "confirm_address", "address_changed"])
+def test_nor_does_a_confirmed_account_write_to_another_mailbox(app: Flask, kind: str):
+    mallory = confirmed(first_name="You won 500 EUR", last_name="Call us", username="call-0800-you-won")
+    mail = mail_of(kind, mallory, to=VICTIM)
+    for text in (str(render_mail(mail)), compose(mail).content.decode()):
+        assert not [word for word in (*SPAM, "0800", "Call us") if word in text]
+
+
+def test_people_are_greeted_by_a_name_that_they_typed(app: Flask):
+    user = confirmed(first_name="Ada", last_name="Quill")
+    mail = mail_of("booking_confirmed", user)
+    assert "Hello Ada," in render_mail(mail).text
+    assert f"To: Ada Quill <{user.email}>".encode() in compose(mail).content
+
+
+def test_good_bye_greets_no_stranger(app: Flask):
+    mallory = make_user(first_name=ADVERT, email=VICTIM)
+    with transaction():
+        signals.account_closing.send(mallory)
+    (mail,) = mails()
+    assert not [word for word in SPAM if word in str(render_mail(mail))]
+
+
+# --- tickets first ---------------------------------------------------------------------------------------------------
+
+
+def test_a_ticket_overtakes_ten_thousand_other_mails(app: Flask, smtp_server: SmtpServer):
+    event = make_event(capacity=10)
+    make_booking(event=event)
+    write_mails(10_000, kind="event_reminder", status="queued")
+    booking = make_booking(user=confirmed(email="buyer@example.org"), event=event)
+    claimed = outbox.claim(limit=50, lease=delivery.dt.timedelta(minutes=5))
+    assert (claimed[0].kind, claimed[0].booking_id, len(claimed)) == ("booking_confirmed", booking.id, 50)
+
+
+class Clerk(SmtpServer):
+    """Does something when the first mail comes, before it takes it."""
+
+    def __init__(self, at_first: Callable[[], object]) -> None:
+        super().__init__()
+        self._at_first: Callable[[], object] | None = at_first
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        at_first, self._at_first = self._at_first, None
+        if at_first:
+            await asyncio.to_thread(at_first)
+        return await super().handle_DATA(server, session, envelope)
+
+
+def test_a_ticket_does_not_wait_for_a_slow_batch_of_others(app: Flask, monkeypatch: pytest.MonkeyPatch):
+    event = make_event(capacity=10)
+    make_booking(event=event)
+    write_mails(6, kind="event_message", context={"subject": "News", "body": "News"})
+    template = mails()[0]
+    ticket = {"kind": "booking_confirmed", "to_address": "buyer@example.org", "delivery_key": "ticket", "context": {}}
+    ticket |= {"user_id": template.user_id, "booking_id": template.booking_id, "event_id": event.id}
+
+    def write_ticket() -> None:
+        with app.app_context(), transaction() as session:
+            session.execute(sa.insert(Mail), [ticket])
+
+    clerk = Clerk(write_ticket)
+    monkeypatch.setitem(app.config, "EMAIL_HOST", clerk.host)
+    monkeypatch.setitem(app.config, "EMAIL_PORT", clerk.port)
+    monkeypatch.setitem(app.config, "EMAIL_CONNECTIONS", 1)
+    # As if every answer of the server took that long.
+    monkeypatch.setattr(delivery, "TURN_OF_OTHERS", 0)
+    clerk.start()
+    try:
+        deliver()
+    finally:
+        clerk.stop()
+    assert [message["To"].addresses[0].addr_spec for message in clerk.messages][1] == "buyer@example.org"
+
+
+def test_a_share_of_the_rate_is_left_to_tickets(app: Flask, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(app.config, "EMAIL_PER_MINUTE", 20)
+    event = make_event(capacity=10)
+    make_booking(event=event)
+    write_mails(60, kind="event_message", context={"subject": "News", "body": "News"})
+    assert deliver() == 18
+    make_booking(user=make_user(email="buyer@example.org"), event=event)
+    assert deliver() == 1
+    assert sent_to(smtp_server)["buyer@example.org"] == 1
