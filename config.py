@@ -98,15 +98,24 @@ class Settings:
     # seconds; prefork ends a task that takes longer
     TASK_TIME_LIMIT: float = 300.0
 
-    # Limits, in the notation of flask-limiter
+    # Limits, in the notation of flask-limiter; a network is an IPv4 address or an IPv6 /64. docs/operations.md has the reckoning.
     RATELIMIT_ENABLED: bool = True
     RATELIMIT_STORAGE_URI: str = field(default="memory://", repr=False)
+    # by account; writes of clients without one by network
     RATELIMIT_DEFAULT: str = "600 per minute"
     RATELIMIT_HEADERS_ENABLED: bool = True
     RATELIMIT_STORAGE_OPTIONS: dict[str, Any] = field(default_factory=dict)
-    LOGIN_RATE_LIMIT: str = "20 per minute"
-    REGISTER_RATE_LIMIT: str = "20 per hour"
-    PASSWORD_RESET_RATE_LIMIT: str = "5 per hour"  # noqa: S105 - a limit
+    # by network: whatever comes from it, before anything else is looked at
+    NETWORK_RATE_LIMIT: str = "12000 per minute"
+    # by network: reads of clients without an account
+    ANONYMOUS_RATE_LIMIT: str = "6000 per minute"
+    # by network: /readyz, /api/health/ and /metrics, apart from visitors
+    PROBE_RATE_LIMIT: str = "300 per minute"
+    # by network
+    LOGIN_RATE_LIMIT: str = "60 per minute; 600 per hour"
+    REGISTER_RATE_LIMIT: str = "100 per hour; 300 per day"
+    TAKEN_EMAIL_RATE_LIMIT: str = "5 per hour; 20 per day"
+    PASSWORD_RESET_RATE_LIMIT: str = "30 per hour; 100 per day"  # noqa: S105 - a limit
     BOOKING_RATE_LIMIT: str = "10 per minute"
 
     # Cache; seconds
@@ -266,6 +275,10 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "CORS_ORIGINS": variables.origins,
     "LOGIN_RATE_LIMIT": limit,
     "REGISTER_RATE_LIMIT": limit,
+    "NETWORK_RATE_LIMIT": limit,
+    "ANONYMOUS_RATE_LIMIT": limit,
+    "PROBE_RATE_LIMIT": limit,
+    "TAKEN_EMAIL_RATE_LIMIT": limit,
     "PASSWORD_RESET_RATE_LIMIT": limit,
     "BOOKING_RATE_LIMIT": limit,
     "SESSION_HOURS": positive,

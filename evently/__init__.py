@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     from flask import Flask
 
     from config import load_settings
-    from evently.http import cors, error_handlers, measuring, proxies, request_ids, security
+    from evently.http import cors, error_handlers, limits, measuring, proxies, request_ids, security
 
     app = Flask(__name__)
     # Nothing here is async, and Flask asks that of every function at every request.
@@ -32,6 +32,8 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     # First, so that whatever others log has a name, and whatever they take is counted.
     request_ids.init_app(app)
     measuring.init_app(app)
+    # Before anything is read of a request.
+    limits.init_app(app)
     # Nobody else looks at a request that is not for us.
     app.before_request(security.check_host)
     _bind_extensions(app)
@@ -62,9 +64,9 @@ def _bind_extensions(app: Flask) -> None:
     caching.init_app(app)
     app.session_interface = PageSessions()
     login.init_app(app)
-    # Before the limiter: an answer given again counts against no limit.
+    # A response that is replayed counts for its network only.
     idempotency.init_app(app)
-    limits.init_app(app)
+    app.before_request(limits.count_request)
     worker.init_app(app)
 
 
@@ -97,5 +99,5 @@ def _register_other_edges(app: Flask) -> None:
     dashboard.init_app(app)
     api.init_app(app)
     cli.init_app(app)
-    app.register_blueprint(health.blueprint)
+    health.init_app(app)
     app.register_blueprint(metrics.blueprint)

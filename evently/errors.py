@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 
 class DomainError(Exception):
@@ -13,6 +14,8 @@ class DomainError(Exception):
     default_code = "refused"
     # seconds after which it is worth trying again, if it is
     retry_after: int | None = None
+    # URLs by name of what to do instead, for the details of a response of the API
+    links: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, *, code: str | None = None, fields: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__(message)

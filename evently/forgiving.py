@@ -152,15 +152,25 @@ class ForgivingCache(RedisCache):
         return ask_broker(lambda: super(ForgivingCache, self).set_many(mapping, timeout)) or []
 
 
-# The new count, and in how many milliseconds its window ends, in one round trip.
+# A window of a limit: its key, how many seconds it lasts, and how many requests it takes.
+Window = tuple[str, int, int]
+
+# Counts in the windows up to the first that is exceeded: each new count, and in how many milliseconds the window ends.
 COUNT = b"""
-local count = redis.call('incrby', KEYS[1], ARGV[1])
-local left = redis.call('pttl', KEYS[1])
-if left < 0 then
-    left = ARGV[2] * 1000
-    redis.call('pexpire', KEYS[1], left)
+local found = {}
+for number, key in ipairs(KEYS) do
+    local count = redis.call('incr', key)
+    local left = redis.call('pttl', key)
+    if left < 0 then
+        left = ARGV[2 * number - 1] * 1000
+        redis.call('pexpire', key, left)
+    end
+    found[2 * number - 1], found[2 * number] = count, left
+    if count > tonumber(ARGV[2 * number]) then
+        break
+    end
 end
-return {count, left}
+return found
 """
 
 
@@ -185,39 +195,39 @@ class ForgivingStorage(Storage):
     def base_exceptions(self) -> type[Exception]:
         return RedisError
 
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        answer = ask_broker(lambda: self._count(self._shared.prefixed_key(key), amount, expiry))
-        if answer is None:
-            return self._own.incr(key, expiry, amount)
-        count, left = answer
-        # The headers of the answer tell both, so they are asked for again.
-        _counted()[key] = count, time.time() + left / 1000
-        return int(count)
+    def count(self, windows: Sequence[Window]) -> list[tuple[int, float]]:
+        """As `count_in`, in one round trip."""
+        found = ask_broker(lambda: self._count(windows))
+        if found is None:
+            return count_in(self._own, windows)
+        now = time.time()
+        return [(count, now + left / 1000) for count, left in zip(found[::2], found[1::2], strict=True)]
 
-    def _count(self, key: str, amount: int, expiry: int) -> tuple[int, int]:
-        # A request that asks twice, for two limits, asks along with the first.
+    def _count(self, windows: Sequence[Window]) -> list[int]:
+        # What the request asks of the cache next comes along.
         along, meanwhile = g.pop("ask_along", None), g.pop("meanwhile", None)
-        question = "EVALSHA", self._script.sha, 1, key, amount, expiry
-        *found, answer = self._line.ask(*([along] if along else []), question, meanwhile=meanwhile)
+        keys = [self._shared.prefixed_key(key) for key, _, _ in windows]
+        arguments = [number for _, seconds, most in windows for number in (seconds, most)]
+        question = "EVALSHA", self._script.sha, len(keys), *keys, *arguments
+        *found, counted = self._line.ask(*([along] if along else []), question, meanwhile=meanwhile)
         if found:
             g.found_along = along, found[0]
-        if isinstance(answer, NoScriptError):
-            # The server has started anew since; by the long way it learns the script.
-            answer = self._script(keys=[key], args=[amount, expiry])
-        count, left = answer
-        return count, left
+        if isinstance(counted, NoScriptError):
+            # The server was restarted; this call loads the script again.
+            counted = self._script(keys=keys, args=arguments)
+        return list(counted)
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        count = ask_broker(lambda: self._shared.incr(key, expiry, amount))
+        return self._own.incr(key, expiry, amount) if count is None else count
 
     def get(self, key: str) -> int:
-        if key in _counted():
-            return _counted()[key][0]
-        answer = ask_broker(lambda: self._shared.get(key))
-        return self._own.get(key) if answer is None else answer
+        count = ask_broker(lambda: self._shared.get(key))
+        return self._own.get(key) if count is None else count
 
     def get_expiry(self, key: str) -> float:
-        if key in _counted():
-            return _counted()[key][1]
-        answer = ask_broker(lambda: self._shared.get_expiry(key))
-        return self._own.get_expiry(key) if answer is None else answer
+        end = ask_broker(lambda: self._shared.get_expiry(key))
+        return self._own.get_expiry(key) if end is None else end
 
     def check(self) -> bool:
         return self._shared.check()
@@ -231,7 +241,14 @@ class ForgivingStorage(Storage):
         ask_broker(lambda: self._shared.clear(key))
 
 
-def _counted() -> dict[str, tuple[int, float]]:
-    """What this request has counted, by key: the count, and when its window ends."""
-    counted: dict[str, tuple[int, float]] = g.setdefault("counted", {})
-    return counted
+def count_in(storage: Storage, windows: Sequence[Window]) -> list[tuple[int, float]]:
+    """Count in the windows, up to the first that is exceeded: each new count, and when the window ends."""
+    if isinstance(storage, ForgivingStorage):
+        return storage.count(windows)
+    found = []
+    for key, seconds, most in windows:
+        count = storage.incr(key, seconds)
+        found.append((count, storage.get_expiry(key)))
+        if count > most:
+            break
+    return found

@@ -14,6 +14,10 @@ from evently.errors import Invalid, NotAuthenticated, NotFound
 from evently.text import has_control_characters
 
 
+class EmailTaken(Invalid):
+    """The e-mail address has another account. Apart from other mistakes, so that callers can limit how often they tell it."""
+
+
 def register(*, username: str, password: str, profile: ProfileFields, is_confirmed: bool = False, reveals_taken: bool = True) -> User:
     """A new attendee, who is asked by mail to confirm the address unless the caller vouches for it (`is_confirmed`).
 
@@ -138,4 +142,5 @@ def _refuse_taken(*, username: str | None = None, email: str | None = None) -> N
 
 def taken(fields: set[str]) -> Invalid:
     words = {"username": "Somebody already has this username.", "email": "There is already an account with this address."}
-    return Invalid("Please correct the marked fields.", fields={name: [words[name]] for name in sorted(fields)})
+    kind = EmailTaken if "email" in fields else Invalid
+    return kind("Please correct the marked fields.", fields={name: [words[name]] for name in sorted(fields)})

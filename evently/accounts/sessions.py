@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from evently.accounts.models import BrowserSession, User
-from evently.caching import changed, remember
+from evently.caching import changed, foresee, remember
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import NotFound
 from evently.extensions import db
@@ -48,9 +48,14 @@ class Kept:
 
 def find(id_sha256: str) -> Kept | None:
     """The session with this id, unless it has ended."""
-    values = remember(f"session:{id_sha256}", lambda: _read(id_sha256), of=[_name(id_sha256)], seconds=REMEMBERED)
+    values = remember(_name(id_sha256), lambda: _read(id_sha256), of=[_name(id_sha256)], seconds=REMEMBERED)
     kept = Kept(*values) if values else None
     return kept if kept and kept.expires_at > time.time() else None
+
+
+def prefetch(id_sha256: str) -> None:
+    """This request will call `find`."""
+    foresee(_name(id_sha256), of=[_name(id_sha256)])
 
 
 def _read(id_sha256: str) -> tuple[Any, ...] | None:

@@ -16,20 +16,34 @@ from evently.errors import Invalid
 from evently.http.identity import require_token
 from evently.http.limits import limit_logins, limit_registrations
 from evently.http.login import authenticate, check_password
+from evently.http.login import register as create_account
+from evently.http.taken_emails import limited_refusals
 
 
-@endpoint("POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, asks=None)
+@endpoint(
+    "POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, asks=None, has_secret=True
+)
 def register(body: dict[str, Any]) -> With:
-    """Create an account and a token for it."""
+    """Create an account and a token for it. Repeated with the same `Idempotency-Key`, it creates another token and no account."""
     username, password = body.pop("username"), body.pop("password")
-    user = services.register(username=username, password=password, profile=cast("ProfileFields", body))
+    with limited_refusals():
+        user = create_account(username=username, password=password, profile=cast("ProfileFields", body))
     issued = tokens.issue_token(user=user, name="registration")
     return With(user, token=issued.token, expires_at=issued.expires_at)
 
 
-@endpoint("POST", "/user/auth/login/", body=Credentials, answer=LoggedIn, refuses=("wrong_credentials",), limit=limit_logins, asks=None)
+@endpoint(
+    "POST",
+    "/user/auth/login/",
+    body=Credentials,
+    answer=LoggedIn,
+    refuses=("wrong_credentials",),
+    limit=limit_logins,
+    asks=None,
+    has_secret=True,
+)
 def login(body: dict[str, Any]) -> tokens.IssuedToken:
-    """Get a new token by username and password."""
+    """Get a new token by username and password, each time it is sent."""
     user = authenticate(login=body["username"], password=body["password"])
     return tokens.issue_token(user=user, name="login")
 
@@ -55,7 +69,8 @@ def change_profile(body: dict[str, Any]) -> With:
     if email is None or rules.parse_email(email) == user.email:
         return _profile(services.update_profile(user=user, profile=profile))
     _require_password(user, password)
-    return _profile(email_changes.change_profile(user=user, profile=profile, email=email))
+    with limited_refusals(user):
+        return _profile(email_changes.change_profile(user=user, profile=profile, email=email))
 
 
 def _require_password(user: User, password: str | None) -> None:

@@ -19,7 +19,8 @@ from evently.api.kept import ADDRESS, Kept, Served, is_known, tag_of, with_seats
 from evently.caching import foresee, recall
 from evently.errors import DomainError
 from evently.http import measuring, request_ids
-from evently.http.limits import COUNTED, limit_requests, what_is_left, whoever_asks
+from evently.http.limits import COUNTED, account_key, count_cached_read, rate_limit_headers
+from evently.http.networks import UNKNOWN, network_of
 from evently.observability import context
 
 # Seconds, and how many: a recipe takes about 2 kB. The use of a token is written down every minute, by the way through Flask.
@@ -27,8 +28,6 @@ LIFETIME, MOST = 60.0, 500
 PLACE = "evently.place"
 # Of one answer alone; the other headers are the same each time.
 OWN = {"ETag", "Content-Length"}
-# Who asks, where the server does not say: as Flask-Limiter has it.
-UNKNOWN = "127.0.0.1"
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
@@ -43,22 +42,22 @@ class Recipe:
     # Of an answer that is made of no names.
     body: bytes | None
     path: dict[str, Any]
-    # "": the address that asks
-    whose: str
+    # "": a client without one
+    account: str
     user_id: int | None
     route: str
     headers: list[tuple[str, str]]
     is_tagged: bool
     until: float
 
-    def serve(self, asker: str) -> bytes | None:
+    def serve(self, address: str) -> bytes | None:
         """The answer as it is now, counted; None where it has to be worked out. Raises DomainError, SQLAlchemyError."""
         if self.names:
             foresee(self.key, of=self.names)
         seats = cache(partial(self.kept.seats, **self.path)) if self.kept.seats else None
         # Two servers are asked in the time of one.
         g.meanwhile = seats
-        limit_requests.count(self.whose or asker)
+        count_cached_read(self.account, network_of(address))
         body = recall(self.key, of=self.names) if self.names else self.body
         return with_seats(body, seats()) if body and seats else body
 
@@ -106,7 +105,7 @@ class Again:
             if body is None:
                 environ[COUNTED] = g.get("window")
                 return None
-            headers = [*recipe.headers, *what_is_left(), ("X-Request-ID", context.request_id())]
+            headers = [*recipe.headers, *rate_limit_headers(), ("X-Request-ID", context.request_id())]
         status, headers, body = _conditional(recipe, environ, headers, body)
         measuring.note(self._app.config, "GET", recipe.route, int(status[:3]), time.perf_counter() - began)
         return status, headers, body
@@ -119,16 +118,15 @@ def _place(environ: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _recipe(kept: Kept, served: Served, response: Response) -> Recipe:
-    key, names, body = served
-    whose = whoever_asks()
+    cache_key, names, body = served
     headers = [(name, value) for name, value in response.headers if name not in OWN]
     return Recipe(
         kept=kept,
-        key=key,
+        key=cache_key,
         names=names,
         body=None if names else body,
         path=request.view_args or {},
-        whose=whose if whose.startswith("user:") else "",
+        account=account_key(),
         user_id=context.known().get("user_id"),
         route=request.url_rule.rule if request.url_rule else "",
         headers=headers,

@@ -59,6 +59,9 @@ class Endpoint:
     bad_news: int | None = None
     # None: worked out for each request.
     kept: Kept | None = None
+    # The response holds a secret, such as a token: it is never stored. A view that makes something tells by `is_repeated()`
+    # of http/idempotency.py that it made it before.
+    has_secret: bool = False
 
     def __call__(self, view: View) -> View:
         served = self._serve(view)
@@ -88,7 +91,9 @@ class Endpoint:
             response = self.kept.serve(work_out, **path) if self.kept else work_out(**path)
             return tagged(response) if self._is_public else response
 
-        served.is_counted = bool(self.limit)  # type: ignore[attr-defined]
+        served.limit = self.limit  # type: ignore[attr-defined]
+        served.has_secret = self.has_secret  # type: ignore[attr-defined]
+        served.needs_token = self.asks is not None  # type: ignore[attr-defined]
         served.kept = self.kept  # type: ignore[attr-defined]
         return served
 
@@ -122,7 +127,8 @@ class Endpoint:
             (self.body, refusals.OF_BODIES),
             (self.query, refusals.OF_QUERIES),
             (self.method != "GET", refusals.OF_WRITES),
-            (not self.bad_news, refusals.OF_ALL),
+            (not self.bad_news, refusals.OF_QUERYING),
+            (True, refusals.OF_ALL),
         )
         return {*self.refuses, *(code for is_so, codes in kinds if is_so for code in codes)}
 

@@ -7,19 +7,22 @@ from flask import Response
 from evently.api.endpoint import endpoint
 from evently.api.schemas.health import Health as HealthSchema
 from evently.http import json
-from evently.http.health import Health, look
+from evently.http.health import Health, look, may_see_details
+from evently.http.limits import limit_probes
 
 UNWELL = 503
+WELL = "Database, broker and workers are well."
 
 
-@endpoint("GET", "/health/", answer=HealthSchema, asks=None, bad_news=UNWELL)
+@endpoint("GET", "/health/", answer=HealthSchema, asks=None, bad_news=UNWELL, limit=limit_probes)
 def show_health() -> dict[str, Any] | Response:
-    """Whether database, broker and workers are well: 200, or 503 with what is wrong.
+    """Whether database, broker and workers are well: 200, or 503.
 
-    Workers tell of themselves every few seconds, so this asks none of them and is never kept waiting by a busy one.
+    The broker's host, the names of the workers and what exactly is wrong are for staff, and for monitors that send
+    METRICS_TOKEN as `Authorization: Bearer <token>`. Workers report every few seconds, so this asks none of them.
     """
     health = look()
-    said = _said(health)
+    said = _said(health) if may_see_details() else _said(health) | _redacted(health)
     return Response(json.write(HealthSchema().dump(said)), UNWELL, mimetype="application/json") if health.complaints else said
 
 
@@ -31,5 +34,15 @@ def _said(health: Health) -> dict[str, Any]:
         "workers": len(workers or ()),
         "broker": health.broker,
         "processes": [worker.name for worker in workers or ()],
-        "message": " ".join(health.complaints) or "Database, broker and workers are well.",
+        "message": " ".join(health.complaints) or WELL,
+    }
+
+
+def _redacted(health: Health) -> dict[str, Any]:
+    """Replaces what tells about machines and faults. The fields stay, because clients rely on them."""
+    scheme = health.broker.partition("://")[0]
+    return {
+        "broker": "memory://" if scheme == "memory" else f"{scheme}://***",
+        "processes": [f"worker-{number}" for number, _ in enumerate(health.workers or (), start=1)],
+        "message": "Something the site needs is not well." if health.complaints else WELL,
     }

@@ -28,6 +28,7 @@ event's currency. Ids are UUIDs, those of people whole numbers. A number sent as
 **Refusals** are `{"error": "a sentence", "details": {"code": "stable", "fields": {"name": ["…"]}}}`.
 
 **Again.** Send `Idempotency-Key` with a write, and the same request sent again gets the first answer and does nothing twice.
+Responses with a token are not stored: a registration that is repeated makes no second account and answers with a new token.
 """
 TAGS = {
     "Accounts": "Accounts, tokens and profiles.",

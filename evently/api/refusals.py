@@ -45,7 +45,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "too_expensive": (422, "One booking can cost at most 99,999,999.99. Choose fewer tickets."),
     "too_many_tickets": (422, "Choose 1 to 10 tickets."),
     "email_limit": (429, "Too many e-mails to this address in a short time. Try again in 40 minutes."),
-    "too_many_requests": (429, "Too many requests; please wait a little."),
+    "too_many_requests": (429, "Too many requests. Try again in 35 seconds."),
     "unavailable": (503, "We cannot look that up just now. Please try again in a moment."),
 }
 # What they name under `details.fields`, in the words of the request.
@@ -58,7 +58,8 @@ FIELDS = {
     "too_many_tickets": "number_of_tickets",
 }
 # Those that follow from what an address is.
-OF_ALL = {"too_many_requests", "unavailable"}
+OF_ALL = {"too_many_requests"}
+OF_QUERYING = {"unavailable"}
 OF_CALLERS = {"not_authenticated", "invalid_token"}
 OF_BODIES = {"bad_json", "unsupported_media_type", "invalid"}
 OF_QUERIES = {"invalid"}

@@ -1,6 +1,7 @@
 """The one table from what went wrong to what is answered: JSON for the API, a page or a fragment for people."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,7 +52,7 @@ def init_app(app: Flask) -> None:
 def answer_domain_error(error: DomainError) -> Response:
     if isinstance(error, NotAuthenticated) and not is_api_path(request.path):
         return ask_to_sign_in()
-    response = answer(error.status, error.code, error.message, fields=error.fields)
+    response = answer(error.status, error.code, error.message, fields=error.fields, links=error.links)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -109,10 +110,12 @@ def answer_crash(error: Exception) -> Response:
     return answer_http_error(InternalServerError())
 
 
-def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]] | None = None) -> Response:
+def answer(
+    status: int, code: str, message: str, *, fields: dict[str, list[str]] | None = None, links: Mapping[str, str] | None = None
+) -> Response:
     """An error in the shape this request expects."""
     if is_api_path(request.path):
-        details: dict[str, Any] = {"code": code}
+        details: dict[str, Any] = {"code": code, **(links or {})}
         if fields:
             details["fields"] = fields
         response = make_response(jsonify(error=message, details=details), status)
@@ -121,7 +124,9 @@ def answer(status: int, code: str, message: str, *, fields: dict[str, list[str]]
         return response
     template = "errors/_alert.html" if wants_fragment() else "errors/error.html"
     context = {"status": status, "code": code, "message": message, "fields": fields or {}}
-    response = make_response(_render_bare(template, context) if status >= 500 else render_template(template, **context), status)
+    # A request that is refused by a limit must not cost a look at the database either.
+    is_bare = status >= 500 or status == 429
+    response = make_response(_render_bare(template, context) if is_bare else render_template(template, **context), status)
     response.vary.add("HX-Request")
     return response
 

@@ -56,6 +56,13 @@ def in_words(number: int) -> str:
     return WORDS[number] if 0 <= number < len(WORDS) else f"{number:,}"
 
 
+def wait_in_words(seconds: int) -> str:
+    """`35 seconds`, `15 minutes`, `3 hours`; rounded up."""
+    if seconds < 120:
+        return counted(seconds, "second")
+    return counted(-(-seconds // 60), "minute") if seconds < 7200 else counted(-(-seconds // 3600), "hour")
+
+
 def moment(value: dt.datetime, timezone: str) -> str:
     """`Sat 28 Nov, 20:30 CET`, with the year when it is not this one."""
     return f"{day(value, timezone)}, {clock(value, timezone)} {zone(value, timezone)}"

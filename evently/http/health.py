@@ -1,17 +1,24 @@
 """Whether this process is alive, for load balancers and for the launcher; and whether all of the site is well."""
 
 import re
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
 from evently.extensions import db
 from evently.heartbeats import Worker, living_workers
 from evently.http import migrations
+from evently.http.identity import find_asker
+from evently.http.limits import limit_probes
+from evently.http.metrics import has_metrics_token
 
+# seconds for which what was found stands
+READINESS_AGE = 1.0
 blueprint = Blueprint("health", __name__)
 
 
@@ -21,12 +28,51 @@ def alive() -> Response:
 
 
 @blueprint.get("/readyz")
+@limit_probes
 def ready() -> Response:
-    """Whether this process can serve people: 200, or 503 with what is wrong. It asks for no session and counts for no limit."""
-    complaints = [*_database_complaints(), *([] if _has_broker() else ["The broker does not answer."])]
-    response = jsonify(status="unready" if complaints else "ready", complaints=complaints)
+    """Whether this process can serve: 200, or 503. Looks for no session; what is wrong is for the holder of METRICS_TOKEN."""
+    readiness: Readiness = current_app.extensions["readiness"]
+    complaints = readiness.complaints()
+    response = jsonify(status="unready" if complaints else "ready", complaints=complaints if has_metrics_token() else [])
     response.status_code = 503 if complaints else 200
     return response
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["readiness"] = Readiness()
+    app.register_blueprint(blueprint)
+
+
+class Readiness:
+    """What keeps this process from serving, looked up once in a second, however many ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: list[str] = []
+        self._until = 0.0
+
+    def complaints(self) -> list[str]:
+        # While one thread looks the others wait for what it finds.
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._found = list(_unready())
+                self._until = time.monotonic() + READINESS_AGE
+            return self._found
+
+    def forget(self) -> None:
+        self._until = 0.0
+
+
+def may_see_details() -> bool:
+    """Whether hosts, names of workers and what exactly is wrong may be shown: to staff, and for METRICS_TOKEN."""
+    if has_metrics_token():
+        return True
+    try:
+        asker = find_asker()
+    except SQLAlchemyError:
+        # It may be the database that is to be reported.
+        return False
+    return asker is not None and (asker.is_staff or asker.is_superuser)
 
 
 @dataclass(frozen=True)
@@ -59,6 +105,12 @@ def _complaints(workers: Sequence[Worker] | None) -> Iterator[str]:
     taken = {queue for worker in workers for queue in worker.queues}
     for queue in sorted({queue.name for queue in current_app.extensions["celery"].conf.task_queues} - taken):
         yield f"No worker takes tasks from the queue {queue}."
+
+
+def _unready() -> Iterator[str]:
+    yield from _database_complaints()
+    if not _has_broker():
+        yield "The broker does not answer."
 
 
 def _database_complaints() -> Iterator[str]:

@@ -1,26 +1,32 @@
 """Idempotency-Key for the API and a hidden key in forms: the same request sent twice is carried out once.
 
-Runs before the limiter, so that a replayed answer counts against no limit, and around the view: nobody has to think
-of it but a view that makes something, which takes its id from `claimed_id()`.
+Runs around the view: only a view that makes something has to know of it, and takes its id from `claimed_id()`. A response
+that is replayed counts for the limit of its network and for no other; one that is refused by a limit writes nothing.
+
+A response with a secret in it is never stored, or anyone who learns key and request could fetch the secret. A view that
+makes one says so (`secret_response`, `has_secret` of an endpoint of the API), is called again when the request is
+repeated, and knows by `is_repeated()` that it was carried out before.
 """
 
 import hashlib
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, request, session
-from flask_login import current_user
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import FileStorage
 
 from evently.errors import Invalid
 from evently.http.identity import find_asker, is_api_path
-from evently.http.login import load_user, sign_in
+from evently.http.limits import count_before_claim
 from evently.idempotency import services
-from evently.idempotency.services import Claim, InFlight
+from evently.idempotency.services import Claim, InFlight, Request
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 HEADERS = ("Location", "HX-Redirect", "HX-Trigger", "Content-Type")
@@ -49,34 +55,71 @@ def claimed_id() -> uuid.UUID:
     return claimed.id if claimed else uuid.uuid4()
 
 
+def secret_response(view: View) -> View:
+    """Decorator of a page whose response may hold a secret."""
+    view.has_secret = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_repeated() -> bool:
+    """Whether this request was carried out before, by a view whose response is not stored."""
+    return bool(g.get("is_repeated_request"))
+
+
 def claim_or_replay() -> Response | None:
     key = _key()
     if not key:
         return None
     asker = find_asker()
-    who = f"user {asker.id}" if asker else "anonymous"
-    claimed = _claim_patiently(who, key, f"{request.method} {request.full_path}\n".encode() + _body())
-    if claimed.answer is None:
-        g.idempotency_claim = claimed
+    if asker is None and _view("needs_token"):
+        # To be refused by the view, which is not worth a row.
         return None
-    return _replay(claimed.answer)
+    who = f"user {asker.id}" if asker else "anonymous"
+    content = f"{request.method} {request.full_path}\n".encode() + _body()
+    claimed = _claim_patiently(Request(who=who, key=key, content=content))
+    # The release before stored responses with secrets: those are not replayed either.
+    if claimed.answer and not _view("has_secret"):
+        return _replay(claimed.answer)
+    g.idempotency_claim, g.is_repeated_request = claimed, claimed.answer is not None
+    return None
 
 
 def keep_answer(response: Response) -> Response:
     claimed: Claim | None = g.pop("idempotency_claim", None)
     if claimed is None:
         return response
-    if response.status_code >= 500 or response.is_streamed:
+    if is_repeated():
+        response.headers["Idempotent-Replayed"] = "true"
+    elif response.status_code >= 500 or response.is_streamed:
         # Where the database is what broke, its lease ends by itself.
         with suppress(SQLAlchemyError):
             services.release(claimed)
     elif response.status_code in TRY_AGAIN or "Retry-After" in response.headers:
         services.forget(claimed)
-    else:
+    elif not _has_secret(response):
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
-        body, user_id = response.get_data(as_text=True), session.get("_user_id")
-        services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": body, "user_id": user_id})
+        body = response.get_data(as_text=True)
+        services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": body})
+    elif response.status_code < 400:
+        services.keep_answer(claimed, {})
+    else:
+        # Nothing was made, so there is nothing that a repeated request could make twice.
+        services.forget(claimed)
     return response
+
+
+def _has_secret(response: Response) -> bool:
+    """What the view says of itself, or a response that repeats the secret in its own URL, which is a link from an e-mail."""
+    if _view("has_secret"):
+        return True
+    token: str = (request.view_args or {}).get("token", "")
+    said = [response.get_data(as_text=True), *(response.headers.get(name, "") for name in HEADERS)]
+    return bool(token) and any(token in part for part in said)
+
+
+def _view(attribute: str) -> bool:
+    """Whether the view of this request says so of itself."""
+    return bool(getattr(current_app.view_functions.get(request.endpoint or ""), attribute, False))
 
 
 def _key() -> str:
@@ -103,12 +146,12 @@ def _digest(file: FileStorage) -> str:
     return digest
 
 
-def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
+def _claim_patiently(sent: Request) -> Claim:
     """Raises InFlight: at once for the API, whose clients can wait themselves; after a while for a form."""
     deadline = time.monotonic() + (0 if is_api_path(request.path) else PATIENCE)
     while True:
         try:
-            return services.claim(who=who, key=key, request=fingerprint)
+            return services.find(sent) or _claim(sent)
         except InFlight as error:
             if time.monotonic() >= deadline:
                 error.retry_after = RETRY_AFTER
@@ -120,10 +163,13 @@ def _claim_patiently(who: str, key: str, fingerprint: bytes) -> Claim:
             raise
 
 
+def _claim(sent: Request) -> Claim:
+    """Raises TooManyRequests before anything is written."""
+    count_before_claim()
+    return services.claim(sent)
+
+
 def _replay(answer: dict[str, Any]) -> Response:
-    # Who registered is signed in by the answer's cookie, which may have been lost with it.
-    if answer.get("user_id") and not current_user.is_authenticated and (user := load_user(answer["user_id"])):
-        sign_in(user)
     response = Response(answer["body"], status=answer["status"], headers=answer["headers"])
     response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -1,8 +1,11 @@
 """At which door somebody asks, and who: the holder of a token at the API's, of a cookie session at that of pages."""
 
-from flask import g, request
+from typing import Any
+
+from flask import g, request, session
 from flask_login import current_user
 
+from evently.accounts import keyring
 from evently.accounts.models import ApiToken, User
 from evently.accounts.tokens import recognise_token, use_token
 from evently.errors import NotAuthenticated
@@ -42,6 +45,32 @@ def presumed_token() -> ApiToken:
         context.note(user_id=g.presumed_token.user_id)
     found: ApiToken = g.presumed_token
     return found
+
+
+def remembered_token() -> ApiToken | None:
+    """As `presumed_token`, but never by the database: None also for a token that was not used here lately."""
+    if "presumed_token" not in g:
+        try:
+            found = keyring.recall(_sent_token())
+        except NotAuthenticated:
+            found = None
+        if found is None:
+            return None
+        g.presumed_token = found
+        context.note(user_id=found.user_id)
+    return presumed_token()
+
+
+def has_session() -> bool:
+    """Whether the request names a session that may be stored. Looks at the cookie only."""
+    return bool(getattr(session, "is_marked", False))
+
+
+def prefetch_session() -> None:
+    """Have the session of this request, if it names one, looked up when the request is counted."""
+    if has_session():
+        page_session: Any = session
+        page_session.prefetch()
 
 
 def _sent_token() -> str:

@@ -1,5 +1,6 @@
 """Who is asking, for pages: whoever the session on the server belongs to. The API has its own tokens and ignores cookies."""
 
+from contextlib import suppress
 from typing import NoReturn, cast
 
 from flask import Flask, session
@@ -9,9 +10,11 @@ from evently.accounts import services
 from evently.accounts.models import User
 from evently.accounts.queries import find_user
 from evently.accounts.recovery import require_password
+from evently.accounts.rules import ProfileFields
 from evently.errors import NotAuthenticated
 from evently.extensions import login_manager
-from evently.http import backoff
+from evently.http import login_throttle
+from evently.http.idempotency import is_repeated
 from evently.http.sessions import PERSON, page_session
 from evently.observability import context
 
@@ -29,16 +32,27 @@ def load_user(user_id: str) -> User | None:
     return user if user and user.is_active else None
 
 
+def register(*, username: str, password: str, profile: ProfileFields, reveals_taken: bool = True) -> User:
+    """As the service does it; repeated, the account that was made the first time, if this is its password."""
+    if is_repeated():
+        with suppress(NotAuthenticated):
+            return authenticate(login=username, password=password)
+    return services.register(username=username, password=password, profile=profile, reveals_taken=reveals_taken)
+
+
 def authenticate(*, login: str, password: str) -> User:
-    """As the service does it, but slower with every wrong guess. Raises NotAuthenticated, TooManyRequests."""
-    with backoff.guess(login):
-        return services.authenticate(login=login, password=password)
+    """As the service does it, but slower with every wrong password. Raises NotAuthenticated, TooManyRequests."""
+    with login_throttle.attempt(login):
+        user = services.authenticate(login=login, password=password)
+    login_throttle.know_network(user)
+    return user
 
 
 def check_password(user: User, password: str, field: str = "password") -> None:
-    """Raises Invalid, naming the field, unless it is theirs; TooManyRequests after too many guesses."""
-    with backoff.guess(user.username):
+    """Raises Invalid, naming the field, unless it is theirs; TooManyRequests after too many wrong ones."""
+    with login_throttle.attempt(user.username):
         require_password(user=user, password=password, field=field)
+    login_throttle.know_network(user)
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:

@@ -13,6 +13,7 @@ from evently.bookings.queries import count_waiting
 from evently.broker import ask_broker
 from evently.errors import NotFound
 from evently.heartbeats import living_workers
+from evently.http.limits import limit_probes
 from evently.notifications.outbox import count_unsettled
 from evently.observability import metrics, shared
 
@@ -20,15 +21,21 @@ blueprint = Blueprint("metrics", __name__)
 
 
 @blueprint.get("/metrics")
+@limit_probes
 def show() -> Response:
-    """For whoever sends METRICS_TOKEN; where there is none, there is nothing at this address."""
-    token: str = current_app.config["METRICS_TOKEN"]
-    if not token:
+    """For clients that send METRICS_TOKEN; where there is none, there is nothing at this address."""
+    if not current_app.config["METRICS_TOKEN"]:
         raise NotFound("There is nothing at this address.")
-    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(sent.encode(), token.encode()):
+    if not has_metrics_token():
         return Response("Send METRICS_TOKEN in the header Authorization: Bearer <token>.\n", 401, {"WWW-Authenticate": "Bearer"})
     return Response(generate_latest(Site()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def has_metrics_token() -> bool:
+    """Whether this request has METRICS_TOKEN in its header `Authorization`."""
+    token: str = current_app.config["METRICS_TOKEN"]
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(sent.encode(), token.encode())
 
 
 class Site:

@@ -48,6 +48,10 @@ class PageSession(SessionMixin):
     def id_sha256(self) -> str:
         return hashlib.sha256(self.id.encode()).hexdigest()
 
+    def prefetch(self) -> None:
+        """Have it looked up in the cache by whatever asks that server next."""
+        sessions.prefetch(self.id_sha256)
+
     @cached_property
     def kept(self) -> Kept | None:
         """As it was found; None while there is nothing to remember."""

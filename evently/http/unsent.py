@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from evently.errors import TooManyRequests
 from evently.http.htmx import wants_fragment
-from evently.http.limits import limit_logins
+from evently.http.limits import limit_drafts
 from evently.http.redirects import referring_page, requested_path
 
 # Forms for who is not signed in.
@@ -29,8 +29,8 @@ def keep(address: str) -> None:
     if not fields or sum(len(name) + len(value) for name, value in fields) > LONGEST:
         return
     try:
-        # Whoever is not signed in could fill our memory with it.
-        limit_logins.count()
+        # Clients that are not signed in could fill the database with drafts.
+        limit_drafts.count()
     except TooManyRequests:
         return
     session[KEY] = {"path": urlsplit(address).path, "fields": fields, "until": time.time() + PATIENCE}

@@ -1,4 +1,4 @@
-"""Claim a key, keep the answer, forget it after a day.
+"""Claim a key, store the response, delete it after a day. A response that holds a secret is not stored, only that there was one.
 
 The rules are those of the IETF draft "The Idempotency-Key HTTP Header Field": same key and same request, the first
 answer again; same key and another request, refused; still under way, a conflict.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from sqlalchemy import Delete, Update, delete, select, update
+from sqlalchemy import Delete, Update, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -35,6 +35,9 @@ _INSERT = {
 }
 
 
+_FIND = select(*IdempotentRequest.__table__.c).where(IdempotentRequest.key_sha256 == bindparam("key_sha256"))
+
+
 class InFlight(Conflict):
     """The first request with this key has not been answered yet."""
 
@@ -42,25 +45,51 @@ class InFlight(Conflict):
 
 
 @dataclass(frozen=True)
+class Request:
+    """What a request with a key is known by. `who` sends it: an account, or anonymous; `content`: everything its response depends on."""
+
+    who: str
+    key: str
+    content: bytes
+
+    @property
+    def key_sha256(self) -> str:
+        return _sha256(f"{self.who}\n{self.key}".encode())
+
+    @property
+    def request_sha256(self) -> str:
+        return _sha256(self.content)
+
+
+@dataclass(frozen=True)
 class Claim:
-    """The right to carry a request out, or (with `answer`) the answer it got the first time."""
+    """The right to carry a request out, or (with `answer`) the answer it got the first time.
+
+    An empty answer says that the request was carried out, and that its response held a secret and was not stored.
+    """
 
     id: uuid.UUID
     key: str
     answer: dict[str, Any] | None = None
 
 
-def claim(*, who: str, key: str, request: bytes) -> Claim:
-    """Claim a key for a request. `who` asks: an account, or anonymous; `request`: everything the answer depends on.
+def find(request: Request) -> Claim | None:
+    """The answer it got the first time, by reading alone; None where it has yet to be claimed.
 
     Raises InFlight; Invalid ("idempotency_key_reused") when the key came with another request before.
     """
-    if len(key) not in KEY_LENGTH:
+    if len(request.key) not in KEY_LENGTH:
         raise Invalid(f"An idempotency key has {KEY_LENGTH.start} to {KEY_LENGTH.stop - 1} characters.", code="bad_idempotency_key")
-    key_sha256, request_sha256 = _sha256(f"{who}\n{key}".encode()), _sha256(request)
+    with single_statement(writes=False) as connection:
+        row = connection.execute(_FIND, {"key_sha256": request.key_sha256}).one_or_none()
+    return _answered(row, request) if row else None
+
+
+def claim(request: Request) -> Claim:
+    """Claim the key of a request that was not found. Raises InFlight, Invalid as `find` does."""
     claimed = None
     while claimed is None:
-        claimed = _claim_first(key, key_sha256, request_sha256) or _claim_again(key, key_sha256, request_sha256)
+        claimed = _claim_first(request) or _claim_again(request)
     return claimed
 
 
@@ -85,37 +114,44 @@ def forget_old() -> int:
     return _write(delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - KEPT))
 
 
-def _claim_first(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
+def _claim_first(request: Request) -> Claim | None:
     now = utc_now()
     values: dict[str, Any] = {
         "id": uuid.uuid4(),
-        "key_sha256": key_sha256,
-        "request_sha256": request_sha256,
+        "key_sha256": request.key_sha256,
+        "request_sha256": request.request_sha256,
         "lease_until": now + LEASE,
         "created_at": now,
     }
     with single_statement() as connection:
         is_first = connection.scalar(_INSERT[connection.dialect.name], values) is not None
-    return Claim(id=values["id"], key=key) if is_first else None
+    return Claim(id=values["id"], key=request.key) if is_first else None
 
 
-def _claim_again(key: str, key_sha256: str, request_sha256: str) -> Claim | None:
+def _claim_again(request: Request) -> Claim | None:
     """None when the key has just been forgotten."""
     with transaction():
-        query = select(IdempotentRequest).where(IdempotentRequest.key_sha256 == key_sha256).with_for_update()
+        query = select(IdempotentRequest).where(IdempotentRequest.key_sha256 == request.key_sha256).with_for_update()
         row = db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
         if row is None:
             return None
-        if row.request_sha256 != request_sha256:
-            raise Invalid("This idempotency key was used for another request.", code="idempotency_key_reused")
-        if row.answer is not None:
-            return Claim(id=row.id, key=key, answer=json.loads(_box(key).decrypt(row.answer)))
-        now = utc_now()
-        # One that ends much later than leases do is of a clock that was ahead.
-        if now < row.lease_until <= now + 2 * LEASE:
-            raise InFlight("The first request with this key is still being answered.")
-        row.lease_until = now + LEASE
-        return Claim(id=row.id, key=key)
+        if answered := _answered(row, request):
+            return answered
+        row.lease_until = utc_now() + LEASE
+        return Claim(id=row.id, key=request.key)
+
+
+def _answered(row: Any, request: Request) -> Claim | None:
+    """None when the process that worked on it is dead. Raises InFlight, Invalid."""
+    if row.request_sha256 != request.request_sha256:
+        raise Invalid("This idempotency key was used for another request.", code="idempotency_key_reused")
+    if row.answer is not None:
+        return Claim(id=row.id, key=request.key, answer=json.loads(_box(request.key).decrypt(row.answer)))
+    now = utc_now()
+    # One that ends much later than leases do is of a clock that was ahead.
+    if now < row.lease_until <= now + 2 * LEASE:
+        raise InFlight("The first request with this key is still being answered.")
+    return None
 
 
 def _write(statement: Update | Delete) -> int:

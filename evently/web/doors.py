@@ -5,7 +5,6 @@ from typing import cast
 from flask import Response, flash, request, url_for
 from flask_login import current_user
 
-from evently.accounts import services
 from evently.accounts.rules import ProfileFields
 from evently.errors import DomainError, Invalid, NotAuthenticated, TooManyRequests
 from evently.events.filters import EventFilters
@@ -13,8 +12,10 @@ from evently.events.queries import list_public_events
 from evently.http import unsent
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
+from evently.http.idempotency import secret_response
 from evently.http.limits import limit_logins, limit_registrations
 from evently.http.login import authenticate, sign_in, sign_out
+from evently.http.login import register as create_account
 from evently.http.redirects import requested_target
 from evently.web import blueprint
 from evently.web.account_forms import LoginForm, RegisterForm
@@ -40,6 +41,7 @@ def login() -> Response:
 
 @blueprint.route("/register", methods=["GET", "POST"])
 @limit_registrations
+@secret_response
 def register() -> Response:
     form = RegisterForm(request.form or unsent.recover())
     if request.method != "POST":
@@ -49,8 +51,8 @@ def register() -> Response:
     try:
         username, password = form.username.data or "", form.password.data or ""
         # The page never says whether an address has an account; its owner is told by mail.
-        user = services.register(username=username, password=password, profile=profile_of(form), reveals_taken=False)
-    except Invalid as refusal:
+        user = create_account(username=username, password=password, profile=profile_of(form), reveals_taken=False)
+    except (Invalid, TooManyRequests) as refusal:
         return refuse("accounts/register.html", form, refusal)
     sign_in(user)
     flash(f"Welcome, {user.first_name or user.username}. Your account is ready; a mail to {user.email} asks you to confirm the address.")

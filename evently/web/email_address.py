@@ -17,6 +17,7 @@ from evently.http import unsent
 from evently.http.htmx import redirect_to, render
 from evently.http.limits import limit_mails
 from evently.http.login import check_password, sign_out, signed_in_user
+from evently.http.login_throttle import know_network
 from evently.http.sessions import page_session
 from evently.web import blueprint
 from evently.web.account_forms import AddressForm, NewPasswordForm
@@ -111,6 +112,7 @@ def undo_email_change(token: str) -> Response:
             response = render("accounts/undo_email_change.html", form=form, change=change, token=token, status=422 if form.errors else 200)
         else:
             user = email_changes.undo_email_change(token=token, new_password=form.new_password.data or "")
+            know_network(user)
             # All sessions of this account have ended, this one perhaps among them.
             sign_out()
             flash(f"Your e-mail address is {user.email} and your new password is set. Sign in with it.")

@@ -17,7 +17,7 @@ from evently.events.descriptions import is_rendered
 from evently.events.models import CATEGORIES, DRAFT, Event
 from evently.events.policies import can_manage_event
 from evently.events.tasks import render_description
-from evently.extensions import cache, limiter
+from evently.extensions import cache
 from evently.http.caching import cache_for_ever
 from evently.http.htmx import render, wants_fragment
 from evently.web import blueprint
@@ -99,7 +99,6 @@ def event_seats(event_id: uuid.UUID) -> Response:
 
 
 @blueprint.get("/events/<uuid:event_id>/poster.svg")
-@limiter.exempt
 def event_poster(event_id: uuid.UUID) -> Response:
     event = queries.get_event(event_id)
     if event.status == DRAFT and not (current_user.is_authenticated and can_manage_event(current_user, event)):
@@ -109,7 +108,7 @@ def event_poster(event_id: uuid.UUID) -> Response:
 
 @blueprint.get("/events/<uuid:event_id>/poster.png")
 def event_poster_png(event_id: uuid.UUID) -> Response:
-    """For previews of links; drawing it takes long enough to count against limits."""
+    """For previews of links."""
     event = queries.get_public_event(event_id)
     return versioned(event, make_response(posters.poster_png(posters.event_poster(event)), {"Content-Type": "image/png"}))
 

@@ -10,6 +10,7 @@ from evently.http import unsent
 from evently.http.htmx import redirect_to, render
 from evently.http.limits import limit_password_resets
 from evently.http.login import check_password, sign_out, signed_in_user
+from evently.http.login_throttle import know_network
 from evently.http.sessions import page_session
 from evently.web import blueprint
 from evently.web.account_forms import ChangePasswordForm, ForgotForm, NewPasswordForm
@@ -56,7 +57,7 @@ def reset_password(token: str) -> Response:
         elif not form.validate():
             response = render("accounts/reset.html", form=form, user=user, token=token, status=422)
         else:
-            recovery.reset_password(token=token, new_password=form.new_password.data or "")
+            know_network(recovery.reset_password(token=token, new_password=form.new_password.data or ""))
             # Whoever was signed in here: all of this person's sessions have ended.
             sign_out()
             flash("Your new password is set. Sign in with it.")

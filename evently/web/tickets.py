@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from evently.bookings import tickets
 from evently.bookings.ticket_codes import public_key_pem
-from evently.extensions import limiter
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
@@ -46,7 +45,6 @@ def ticket_key() -> Response:
 
 
 @blueprint.get("/tickets/offline.js")
-@limiter.exempt
 def ticket_keeper() -> Response:
     """The worker that keeps tickets on the phone. Here, because a worker rules over the addresses below its own."""
     response = current_app.send_static_file("offline.js")

@@ -9,6 +9,7 @@ from evently.accounts.models import User
 from evently.errors import Conflict, Invalid
 from evently.http import unsent
 from evently.http.htmx import redirect_to, render, wants_fragment
+from evently.http.idempotency import is_repeated, secret_response
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
 from evently.web import blueprint
@@ -21,9 +22,13 @@ def list_tokens() -> Response:
 
 
 @blueprint.post("/account/tokens")
+@secret_response
 def create_token() -> Response:
-    """No redirect, as elsewhere: the token is in this answer and nowhere else."""
+    """No redirect, as elsewhere: the token is in this response and nowhere else."""
     user, form = signed_in_user(), TokenForm(request.form)
+    if is_repeated():
+        flash("This token was created already and can't be shown again. If you didn't copy it, revoke it and create another one.")
+        return redirect_to(url_for("web.list_tokens"))
     if not form.validate():
         return show_tokens(user, form, status=422)
     try:

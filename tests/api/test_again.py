@@ -114,7 +114,7 @@ def test_what_is_known_is_not_sent(client, long_way):
 
 
 def test_too_many_are_refused_and_told_so(app, client, monkeypatch):
-    monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "3 per minute")
+    monkeypatch.setitem(app.config, "ANONYMOUS_RATE_LIMIT", "3 per minute")
     path = f"/api/events/{make_event().id}/availability/"
     assert [client.get(path).status_code for _ in range(4)] == [200, 200, 200, 429]
     assert client.get(path).json["details"]["code"] == "too_many_requests"

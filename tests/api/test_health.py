@@ -1,5 +1,6 @@
 """How the site says it is. The workers are processes of their own, or threads as in `make run`."""
 
+import functools
 import time
 
 import pytest
@@ -13,6 +14,13 @@ from evently.launch.embedded import EmbeddedWorker
 from tests.harness.live import working
 
 FIELDS = ["status", "celery", "workers", "broker", "processes", "message"]
+
+
+@pytest.fixture
+def api(api, app, monkeypatch):
+    """By a monitor that may see the details; tests/abuse/test_health_details.py has what others see."""
+    monkeypatch.setitem(app.config, "METRICS_TOKEN", "of a monitor 0123456789")
+    return functools.partial(api, Authorization="Bearer of a monitor 0123456789")
 
 
 @pytest.fixture(autouse=True)
@@ -92,12 +100,13 @@ def test_no_database(app, api, monkeypatch):
     heartbeats._beat(app.config["CELERY_BROKER_URL"], "all@somewhere bookings,default,mail", 5)
     assert api("GET", "/health/").status_code == 200
     monkeypatch.setattr(db.session, "execute", refuse)
-    response = api("GET", "/health/", Authorization="Token whatever")
+    response = api("GET", "/health/")
     assert (response.status_code, response.json["message"]) == (503, "The database does not answer.")
 
 
-def test_a_monitor_may_ask_as_often_as_it_likes(app, api, monkeypatch):
-    monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "1 per hour")
+def test_visitors_do_not_use_up_what_monitors_need(app, api, monkeypatch):
+    for setting in ("RATELIMIT_DEFAULT", "NETWORK_RATE_LIMIT", "ANONYMOUS_RATE_LIMIT"):
+        monkeypatch.setitem(app.config, setting, "1 per hour")
     assert {api("GET", path).status_code for path in 3 * ["/health/"]} == {503}
 
 

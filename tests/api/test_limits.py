@@ -68,6 +68,7 @@ def test_limits_can_be_turned_off(app, api, no_limits, monkeypatch):
 
 def test_everything_else_is_counted_per_person_and_strangers_per_address(app, api, client, monkeypatch):
     monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "2 per minute")
+    monkeypatch.setitem(app.config, "ANONYMOUS_RATE_LIMIT", "2 per minute")
     eager, calm = make_user(), make_user()
     # One window for whatever is asked.
     assert [api("GET", path, by=eager).status_code for path in ("/user/auth/me/", "/user/events/", "/v1/user/auth/me/")] == [200, 200, 429]
@@ -79,12 +80,12 @@ def test_everything_else_is_counted_per_person_and_strangers_per_address(app, ap
 
 
 def test_addresses_that_lead_nowhere_are_counted_too(app, api, monkeypatch):
-    monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "2 per minute")
+    monkeypatch.setitem(app.config, "ANONYMOUS_RATE_LIMIT", "2 per minute")
     assert [api("GET", "/nonsense/").status_code for _ in range(3)] == [404, 404, 429]
 
 
 def test_a_token_that_is_none_is_a_stranger_s(app, api, monkeypatch):
-    monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "2 per minute")
+    monkeypatch.setitem(app.config, "ANONYMOUS_RATE_LIMIT", "2 per minute")
     for number in range(2):
         assert api("GET", "/user/auth/me/", Authorization=f"Token made-up-{number}").status_code == 401
     assert is_limited(api("GET", "/user/auth/me/", Authorization="Token made-up-3"))
@@ -122,10 +123,10 @@ def statuses(address, body=None):
 
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 def test_one_setting_turns_all_of_them_off(app, site):
-    tight = dict.fromkeys(LIMITS, "1 per hour")
+    tight = dict.fromkeys(LIMITS, "1 per hour") | {"NETWORK_RATE_LIMIT": "1000 per hour"}
     for enabled, allowed in (("true", 1), ("false", 4)):
         with serving(site, RATELIMIT_ENABLED=enabled, **tight) as address:
             login, events = f"{address}/api/user/auth/login/", f"{address}/api/openapi.json"
             assert statuses(login, json.dumps(WRONG).encode()) == allowed * [401] + (4 - allowed) * [429]
-            # The server was asked whether it answers, at an address that is not counted.
+            # The harness has asked whether the server answers, at a URL that is not counted.
             assert statuses(events) == allowed * [200] + (4 - allowed) * [429]

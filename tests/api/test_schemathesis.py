@@ -15,6 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from evently import heartbeats
+from evently.extensions import limiter
 from tests.factories import api_token, make_booking, make_event, make_superuser, make_user
 from tests.harness.live import serving, working
 
@@ -27,8 +28,15 @@ BOUNDED = settings(
 JUDGED_BY_SERVICES = "positive_data_acceptance"
 
 
+# Once the limit is reached, any input is answered with 429.
+NOT_BEYOND_LIMITS = (JUDGED_BY_SERVICES, "negative_data_rejection", "ignored_auth")
+# Few enough that every operation meets its limit.
+SCOPES = ("ANONYMOUS", "PROBE", "LOGIN", "REGISTER", "BOOKING")
+TIGHT = dict.fromkeys(("RATELIMIT_DEFAULT", *(f"{scope}_RATE_LIMIT" for scope in SCOPES)), "4 per minute")
+
+
 @pytest.fixture
-def ids(app, no_limits):
+def ids(app):
     """Those of things there are, so that requests come further than "not found"."""
     heartbeats._beat(app.config["CELERY_BROKER_URL"], "all@tests bookings,default,mail", 600)
     event = make_event(capacity=100_000)
@@ -48,20 +56,37 @@ def requests(operation, ids):
     return st.one_of(*made_up, *(operation.as_strategy(mode, path_parameters=known) for mode in modes if known))
 
 
-def ask_often(operation, ids, admin):
-    refused = CHECKS.get_by_names([JUDGED_BY_SERVICES]) if operation.method != "get" else []
+def ask_often(operation, ids, admin, *, bounded=BOUNDED, excluded=()):
+    """The statuses it answered with; each answer is validated."""
+    names = {*excluded, *([JUDGED_BY_SERVICES] if operation.method != "get" else [])}
+    statuses = []
 
-    @BOUNDED
+    @bounded
     @given(case=requests(operation, ids))
     def ask(case):
         # A new token each time: some of the requests end theirs.
         headers = {"Authorization": f"Token {api_token(admin)}"}
-        contextvars.Context().run(case.call_and_validate, headers=headers, excluded_checks=refused)
+        answer = contextvars.Context().run(case.call_and_validate, headers=headers, excluded_checks=CHECKS.get_by_names(sorted(names)))
+        statuses.append(answer.status_code)
 
     ask()
+    return statuses
 
 
-def test_things_there_are(operations, ids):
+def test_with_limits_on(app, operations, ids, monkeypatch):
+    """What a limit refuses is documented too, for every operation, and is no failure of ours."""
+    admin = make_superuser()
+    for name, limit in TIGHT.items():
+        monkeypatch.setitem(app.config, name, limit)
+    few = settings(BOUNDED, max_examples=10)
+    for operation in operations:
+        limiter.reset()
+        statuses = ask_often(operation, ids, admin, bounded=few, excluded=NOT_BEYOND_LIMITS)
+        assert 429 in statuses, operation.label
+        assert set(statuses) != {429}, operation.label
+
+
+def test_things_there_are(operations, ids, no_limits):
     admin = make_superuser()
     assert operations
     for operation in operations:

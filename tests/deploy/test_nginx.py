@@ -95,7 +95,9 @@ def https(site: Site, tmp_path: Path, app: Flask) -> Iterator[tuple[int, int]]:
     main = laid_out(tmp_path, shape="machine", http=http_port, https=https_port)
     subprocess.run([ROOT / "deploy/self-signed.sh", NAME, tmp_path / "evently/certificates"], capture_output=True, check=True)
     with contextlib.ExitStack() as stack:
-        web = stack.enter_context(serving(site, SITE_URL=f"https://{NAME}", TRUSTED_PROXIES="127.0.0.1", RATELIMIT_DEFAULT="60 per hour"))
+        web = stack.enter_context(
+            serving(site, SITE_URL=f"https://{NAME}", TRUSTED_PROXIES="127.0.0.1", ANONYMOUS_RATE_LIMIT="60 per hour")
+        )
         upstream = tmp_path / "evently/upstream.conf"
         text = upstream.read_text().replace("127.0.0.1:8001", web.removeprefix("http://"))
         # The other one of the two is away, as it is while it restarts.

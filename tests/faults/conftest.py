@@ -36,7 +36,7 @@ def shop(valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             "REDIS_URL": valkey.url,
             "SWEEP_SECONDS": str(SWEEP),
             # All requests come from one address. The limits stay on: they, too, depend on the broker's server.
-            "RATELIMIT_DEFAULT": "1000000 per minute",
+            **dict.fromkeys(("RATELIMIT_DEFAULT", "NETWORK_RATE_LIMIT", "ANONYMOUS_RATE_LIMIT"), "1000000 per minute"),
         }
         with site_of("postgresql", environ) as site:
             Books(site).execute(DECISIONS)

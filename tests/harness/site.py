@@ -93,6 +93,7 @@ def clean(site: Site) -> None:
                 queue.queue.clear()
         # What no test that went before may leave: words that are owed to a server that was away, a message sent a moment ago.
         getattr(site.app.extensions["versions"], "_owed", set()).clear()
+        site.app.extensions["readiness"].forget()
     broker._away_until = wakeups._latest = 0.0
 
 

@@ -140,7 +140,7 @@ def test_the_visitor_is_the_nearest_who_is_no_proxy_of_ours(site: object, sender
 
 @pytest.mark.usefixtures("proxied")
 def test_limits_count_visitors_and_not_the_proxy(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "2 per hour")
+    monkeypatch.setitem(app.config, "ANONYMOUS_RATE_LIMIT", "2 per hour")
     mine = [client.get("/", **through_proxy(visitor="203.0.113.9")).status_code for _ in range(3)]
     theirs = client.get("/", **through_proxy(visitor="203.0.113.10")).status_code
     # Whoever writes the header themselves moves nothing: the proxy adds the address that it sees.

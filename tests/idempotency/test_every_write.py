@@ -82,7 +82,11 @@ WRITES: dict[str, Callable[[], Request]] = {
 }
 
 
-@pytest.mark.parametrize("write", WRITES)
+# Their responses hold a token and are not stored; see tests/abuse/test_idempotency_secrets.py.
+WITH_SECRET = {"register", "login"}
+
+
+@pytest.mark.parametrize("write", sorted(WRITES.keys() - WITH_SECRET))
 def test_is_done_once_and_answered_twice(write: str, api: Api, key: str) -> None:
     method, path, body, by = WRITES[write]()
     first = api(method, path, body, by=by, key=key)

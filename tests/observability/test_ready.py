@@ -23,6 +23,14 @@ def version(number):
         session.execute(sa.text("UPDATE alembic_version SET version_num = :number"), {"number": before})
 
 
+@pytest.fixture
+def client(client, app, monkeypatch):
+    """A monitor that may know what is wrong."""
+    monkeypatch.setitem(app.config, "METRICS_TOKEN", "of a monitor 0123456789")
+    client.environ_base["HTTP_AUTHORIZATION"] = "Bearer of a monitor 0123456789"
+    return client
+
+
 def test_ready(client):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ready", "complaints": []})
@@ -51,12 +59,13 @@ def test_no_database(client, monkeypatch):
     assert (answer.status_code, answer.json["complaints"]) == (503, ["The database does not answer."])
 
 
-def test_a_database_that_is_behind_is_not_ready_and_one_that_is_ahead_is(client):
+def test_a_database_that_is_behind_is_not_ready_and_one_that_is_ahead_is(app, client):
     with version("0001"):
         answer = client.get("/readyz")
     missing = len(migrations._newest_first()) - 1
     said = f"The database lacks {missing} of {missing + 1} migrations: run `flask --app wsgi db upgrade`."
     assert (answer.status_code, answer.json["complaints"]) == (503, [said])
+    app.extensions["readiness"].forget()
     with version("of a later release"):
         assert client.get("/readyz").status_code == 200
 
@@ -67,9 +76,10 @@ def test_the_order_of_migrations_is_alembics():
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_nobody_is_asked_who_they_are_and_nothing_is_counted(app, client, monkeypatch, path):
+def test_no_session_is_looked_up_and_visitors_use_up_no_probe(app, client, monkeypatch, path):
     log_in(client, make_user())
-    monkeypatch.setitem(app.config, "RATELIMIT_DEFAULT", "1 per hour")
+    for setting in ("RATELIMIT_DEFAULT", "NETWORK_RATE_LIMIT", "ANONYMOUS_RATE_LIMIT"):
+        monkeypatch.setitem(app.config, setting, "1 per hour")
     monkeypatch.setattr("evently.accounts.sessions.find", None)
     answers = [client.get(path) for _ in range(3)]
     assert [answer.status_code for answer in answers] == 3 * [200]

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from evently.http import backoff
+from evently.http import login_throttle
 from tests.factories import PASSWORD, log_in, make_user
 from tests.harness.visitor import Visitor
 
@@ -19,7 +19,7 @@ def sign_in(visitor: Visitor, password: str = "wrong", login: str = "mira", **kw
 
 
 def guess_until_slowed(visitor: Visitor, login: str = "mira") -> None:
-    for _ in range(backoff.FREE_GUESSES + 1):
+    for _ in range(login_throttle.FREE_IN_NETWORK + 1):
         assert sign_in(visitor, login=login).status_code == 422
 
 
@@ -52,15 +52,15 @@ def test_nor_does_another_account_here(visitor: Visitor):
 
 
 def test_the_wait_grows_and_ends(visitor: Visitor):
-    assert [backoff.wait_after(wrong) for wrong in range(3, 9)] == [0, 0, 2, 4, 8, 16]
-    assert {backoff.wait_after(wrong) for wrong in (14, 50, 10_000)} == {900}
+    assert [login_throttle.wait_after(wrong) for wrong in range(3, 9)] == [0, 0, 2, 4, 8, 16]
+    assert {login_throttle.wait_after(wrong) for wrong in (14, 50, 10_000)} == {900}
 
 
 def test_when_it_is_over_the_right_password_opens_and_all_is_forgotten(visitor: Visitor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(backoff, "FIRST_WAIT", 1)
+    monkeypatch.setattr(login_throttle, "FIRST_WAIT", 1)
     make_user(username="mira")
     guess_until_slowed(visitor)
-    backoff.time.sleep(1.1)
+    login_throttle.time.sleep(1.1)
     assert sign_in(visitor, PASSWORD).status_code == 303
     visitor.submit("/", action="/logout")
     guess_until_slowed(visitor)
@@ -83,5 +83,5 @@ def test_the_api_waits_too(visitor: Visitor, client):
 )
 def test_so_does_whoever_sits_down_at_somebody_elses_browser(visitor: Visitor, address: str, fields: dict[str, str]):
     log_in(visitor.client, make_user(username="mira"))
-    answers = [visitor.submit(address, fields).status_code for _ in range(backoff.FREE_GUESSES + 2)]
-    assert answers == [422] * (backoff.FREE_GUESSES + 1) + [429]
+    answers = [visitor.submit(address, fields).status_code for _ in range(login_throttle.FREE_IN_NETWORK + 2)]
+    assert answers == [422] * (login_throttle.FREE_IN_NETWORK + 1) + [429]

@@ -48,6 +48,9 @@ class FailureDetails(Answer):
     fields_ = fields.Dict(
         keys=Text(), values=fields.List(Text()), data_key="fields", metadata={"is_optional": True, "description": "Messages by input."}
     )
+    password_reset_url = Text(
+        metadata={"is_optional": True, "format": "uri", "description": "After too many wrong passwords: a page that sends a reset link."}
+    )
 
 
 class Failure(Answer):
