@@ -11,11 +11,12 @@ from playwright.sync_api import Page, expect
 
 from config import ROOT
 from evently.accounts.models import User
+from evently.bookings.contact_sharing import share_contact
 from evently.bookings.models import Admission
 from evently.bookings.services import cancel_booking
 from evently.bookings.tickets import tickets_of
 from evently.database import transaction
-from tests.factories import PASSWORD, in_days, make_booking, make_event, make_user, reload
+from tests.factories import PASSWORD, in_days, make_booking, make_event, make_manual_booking, make_user, reload
 from tests.harness.browser import NewPage
 
 # What a page looks like does not depend on the database.
@@ -102,7 +103,9 @@ def test_pages_for_members(new_page: NewPage):
     used = make_booking(user=user)
     with transaction() as session:
         session.add(Admission(booking_seq=used.seq, event_id=used.event_id, seat=1))
-    bookings = [f"/bookings/{booking.id}" for booking in (confirmed, cancelled)]
+    shared, added = (make_manual_booking(user=user) for _ in range(2))
+    share_contact(user=user, booking_id=shared.id)
+    bookings = [f"/bookings/{booking.id}" for booking in (confirmed, cancelled, shared, added)]
     tickets = [f"/tickets/{tickets_of(reload(booking))[0].name}" for booking in (confirmed, cancelled, used)]
     tabs = ["/bookings", "/bookings?tab=past", "/bookings?tab=cancelled"]
     look_at(
