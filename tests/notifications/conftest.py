@@ -33,7 +33,7 @@ def open_office(post_office: PostOffice) -> PostOffice:
 
 @pytest.fixture
 def concert(app: Flask) -> Event:
-    organizer = make_organizer(first_name="Verein für", last_name="ungewöhnliche Räume e. V.")
+    organizer = make_organizer(first_name="Verein für", last_name="ungewöhnliche Räume e. V.", email_confirmed_at=utc_now())
     return make_event(
         by=organizer,
         name="Nachtkonzert — im Gasometer",
