@@ -126,7 +126,10 @@ def preview_description() -> Response:
 
 def show_editor(form: EventForm, event: Event | None = None, *, status: int = 200, **more: Any) -> Response:
     form.keep_cover()
-    return render("dashboard/editor.html", form=form, event=event, status=status, **more)
+    response = render("dashboard/editor.html", form=form, event=event, status=form.busy.status if form.busy else status, **more)
+    if form.busy:
+        response.headers["Retry-After"] = str(form.busy.retry_after)
+    return response
 
 
 def sent() -> CombinedMultiDict[str, Any]:

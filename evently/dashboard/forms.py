@@ -8,12 +8,13 @@ from wtforms import BooleanField, DateTimeLocalField, Field, FileField, HiddenFi
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
-from evently.errors import Invalid
+from evently.errors import Busy, Invalid
 from evently.events import rules
 from evently.events.covers import LONGEST_ALT, Picture, is_kept, keep_picture, read_picture
 from evently.events.models import CATEGORIES, Event
 from evently.events.rules import CURRENCIES, EventFields, known_timezones
 from evently.http.forms import AmountField, PlainForm, WholeNumberField
+from evently.http.request_threads import waiting
 
 MOMENTS = ("time", "ends_at", "sales_start", "sales_end", "cancellation_deadline")
 # Zones that are places; the rest (EST5EDT, Etc/GMT+5, …) are there for old software.
@@ -58,15 +59,20 @@ class CoverForm(PlainForm):
     removes_cover = BooleanField("Remove the picture and show the poster")
     kept_cover = HiddenField()
     picture: Picture | None = None
+    busy: Busy | None = None
 
     def validate_cover(self, field: Field) -> None:
         # Without a choice browsers send a file without a name.
         if not getattr(field.data, "filename", ""):
             return
         try:
-            self.picture = read_picture(field.data.read())
+            with waiting():
+                self.picture = read_picture(field.data.stream)
         except Invalid as refusal:
             raise ValidationError(refusal.fields["cover"][0]) from refusal
+        except Busy as refusal:
+            self.busy = refusal
+            raise ValidationError(refusal.message) from refusal
 
     def keep_cover(self) -> None:
         """For the next time this form is sent."""

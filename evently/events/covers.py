@@ -1,14 +1,16 @@
 """A picture of an event in place of its poster.
 
-What somebody uploads is decoded, and what is kept is drawn anew from its pixels: nothing of the file itself, neither
-what a camera wrote into it nor what somebody hid there, is ever served.
+An uploaded image is decoded and encoded again (`image_worker.py`): nothing of the file itself, neither metadata of a
+camera nor hidden content, is ever served.
 """
 
 import datetime as dt
 import hashlib
+import os
 import re
 import uuid
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -18,6 +20,7 @@ from evently.audit.services import differences
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import Invalid, NotFound
 from evently.events.auditing import note
+from evently.events.image_worker import RefusedImage, process
 from evently.events.models import Cover, Event
 from evently.events.queries import get_managed_event
 from evently.extensions import db
@@ -32,22 +35,29 @@ KEPT_UNUSED = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Picture:
-    """Checked and drawn anew; `digest` is that of the file it came in."""
+    """Checked and encoded again; `digest` is that of the uploaded file."""
 
     digest: str
     small: bytes
     large: bytes
 
 
-def read_picture(file: bytes) -> Picture:
-    """Raises Invalid, with the field `cover`, for what is no picture or too large a one."""
-    # Where it is needed: Pillow is large, and few requests upload anything.
-    from evently.events.pictures import redraw, refused  # noqa: PLC0415
+def read_picture(file: BinaryIO) -> Picture:
+    """Raises Invalid, with the field `cover`, for a file that is no image or too large; Busy while others are processed."""
+    if file.seek(0, os.SEEK_END) > MAX_BYTES:
+        raise _refused(f"Choose a picture of at most {MAX_BYTES // 1024**2} MB.")
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # every file has readinto
+    file.seek(0)
+    try:
+        small, large = process(file)
+    except RefusedImage as refusal:
+        raise _refused(str(refusal)) from refusal
+    return Picture(digest, small, large)
 
-    if len(file) > MAX_BYTES:
-        raise refused(f"Choose a picture of at most {MAX_BYTES // 1024**2} MB.")
-    small, large = redraw(file)
-    return Picture(hashlib.sha256(file).hexdigest(), small, large)
+
+def _refused(message: str) -> Invalid:
+    return Invalid("Please correct the marked fields.", fields={"cover": [message]})
 
 
 def keep_picture(picture: Picture) -> str:
