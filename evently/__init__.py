@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     from flask import Flask
 
     from config import load_settings
-    from evently.http import cors, error_handlers, limits, measuring, proxies, request_ids, security
+    from evently.http import body_limits, cors, error_handlers, limits, measuring, proxies, request_ids, security
 
     app = Flask(__name__)
     # Nothing here is async, and Flask asks that of every function at every request.
@@ -36,6 +36,8 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     limits.init_app(app)
     # Nobody else looks at a request that is not for us.
     app.before_request(security.check_host)
+    # Before anything reads the body: the check for forgery, the idempotency key.
+    body_limits.init_app(app)
     _bind_extensions(app)
     _load_domain()
     _register_attendees_pages(app)

@@ -17,19 +17,13 @@ from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
 from evently.events.queries import find_last_timezone, get_managed_event
 from evently.events.rules import EventFields
 from evently.http import unsent
+from evently.http.body_limits import accepts_upload
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
 
-# Forms that may carry a picture. One that is too large is better refused beside its field than with the whole form.
-WITH_PICTURE, ROOM = {"dashboard.create_event", "dashboard.update_event"}, 3 * MAX_BYTES
-
-
-@blueprint.url_value_preprocessor
-def make_room_for_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Here, because the body is read as soon as anybody looks for the token against forgery."""
-    if endpoint in WITH_PICTURE:
-        request.max_content_length = ROOM
+# bytes; a picture that is too large is better refused beside its field than with the whole form
+MAX_FORM = MAX_BYTES + 5 * 1024**2
 
 
 @blueprint.get("/events/new")
@@ -41,6 +35,7 @@ def new_event() -> Response:
 
 
 @blueprint.post("/events/new")
+@accepts_upload(MAX_FORM)
 def create_event() -> Response:
     form = EventForm(sent())
     if not form.validate():
@@ -64,6 +59,7 @@ def edit_event(event_id: uuid.UUID) -> Response:
 
 
 @blueprint.post("/events/<uuid:event_id>/edit")
+@accepts_upload(MAX_FORM)
 def update_event(event_id: uuid.UUID) -> Response:
     user = signed_in_user()
     event = get_managed_event(by=user, event_id=event_id)

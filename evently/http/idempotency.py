@@ -141,7 +141,7 @@ def _body() -> bytes:
 
 
 def _digest(file: FileStorage) -> str:
-    digest = hashlib.sha256(file.read()).hexdigest()
+    digest = hashlib.file_digest(file.stream, "sha256").hexdigest()  # type: ignore[arg-type] # as good as a file on disk
     file.seek(0)
     return digest
 

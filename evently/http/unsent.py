@@ -12,6 +12,7 @@ from flask.globals import request_ctx
 from werkzeug.datastructures import MultiDict
 
 from evently.errors import TooManyRequests
+from evently.http.bounded_requests import is_large
 from evently.http.htmx import wants_fragment
 from evently.http.limits import limit_drafts
 from evently.http.redirects import referring_page, requested_path
@@ -24,7 +25,9 @@ KEY = "unsent"
 
 
 def keep(address: str) -> None:
-    """For the page at this address, which is to show it again."""
+    """For the page at this address, which is to show it again. A large body is not read for it."""
+    if is_large():
+        return
     fields = [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
     if not fields or sum(len(name) + len(value) for name, value in fields) > LONGEST:
         return
