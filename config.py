@@ -59,6 +59,12 @@ class Settings:
     QR_READER_INTEGRITY: str = "sha384-b5Ya4Bq3qCyz39m2ISh+4DxjAIljdeFwK/BsXLuj9gugaNwAcj/ia15fxNZL9Nlx"
     # bytes; what a form or a JSON body may weigh
     MAX_CONTENT_LENGTH: int = 1024 * 1024
+    # seconds; how long a request's body may take to arrive, and longer if much of it does
+    REQUEST_BODY_TIMEOUT: float = 20.0
+    # Threads of a web process; those that run requests, and those that wait for bodies. The others wait for images (image_worker.py).
+    WEB_THREADS: int = 16
+    REQUEST_THREADS: int = 4
+    BODY_THREADS: int = 8
     WTF_CSRF_TIME_LIMIT: int | None = None
     # The Referer is kept back by many who like privacy, and tokens are made of a cookie that no other site can plant.
     WTF_CSRF_SSL_STRICT: bool = False
@@ -257,6 +263,7 @@ _ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
     "HSTS_SECONDS": number,
     "DEMO_DATA": flag,
     "PUBLIC_DEMO": flag,
+    "REQUEST_BODY_TIMEOUT": positive,
     "DEFAULT_TIMEZONE": variables.timezone,
     "DEFAULT_CURRENCY": variables.currency,
     "HTMX_URL": text,

@@ -23,7 +23,18 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     from flask import Flask
 
     from config import load_settings
-    from evently.http import body_limits, cors, error_handlers, limits, measuring, proxies, request_ids, security
+    from evently.http import (
+        body_limits,
+        cors,
+        error_handlers,
+        limits,
+        measuring,
+        proxies,
+        request_bodies,
+        request_ids,
+        request_threads,
+        security,
+    )
 
     app = Flask(__name__)
     # Nothing here is async, and Flask asks that of every function at every request.
@@ -44,6 +55,9 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     if serves:
         _register_other_edges(app)
     security.init_app(app)
+    request_threads.init_app(app)
+    request_bodies.init_app(app)
+    # In front of both: they count clients, and not proxies.
     proxies.init_app(app)
     cors.init_app(app)
     # Last, so that no extension answers errors in its own words.

@@ -64,3 +64,11 @@ class TooManyRequests(DomainError):
 
     status = 429
     default_code = "too_many_requests"
+
+
+class Busy(DomainError):
+    """Too many others are doing the same at this moment."""
+
+    status = 503
+    default_code = "busy"
+    retry_after = 5

@@ -12,6 +12,9 @@ from flask import Flask
 
 from evently.variables import Network
 
+# In the request's own variables: the proxy that sent it, where one did.
+PEER = "evently.peer"
+
 
 def init_app(app: Flask) -> None:
     if networks := app.config["TRUSTED_PROXIES"]:
@@ -28,6 +31,7 @@ class BehindProxies:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         sender = _parsed(environ.get("REMOTE_ADDR", ""))
         if sender and self._is_proxy(sender):
+            environ[PEER] = environ["REMOTE_ADDR"]
             environ["REMOTE_ADDR"] = str(self._visitor(sender, environ.get("HTTP_X_FORWARDED_FOR", "")))
             scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
             if scheme in {"http", "https"}:

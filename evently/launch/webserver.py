@@ -13,6 +13,8 @@ from evently.launch.supervisor import WEB, Service
 # How many may be connected to each worker process. The web server's own limit is about 500, and who comes when it is
 # reached waits until somebody else has been silent for half a minute.
 CONNECTIONS = 4096
+# bytes; of a connection's request line and headers, of which a server that waits for the rest of them keeps as much
+HEADERS = 32 * 1024
 # To the allocator in the web server: give memory back at once. What a thousand requests needed is 15 MB that stay otherwise.
 ALLOCATOR = {"_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0"}
 
@@ -29,10 +31,12 @@ def refuse_taken_port(settings: Settings) -> None:
 def web_service(settings: Settings, *options: str, environ: Mapping[str, str], workers: int, kill_after: int) -> Service:
     """`kill_after` is in seconds: a worker process that is asked to stop has that long for what it has begun."""
     command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "warning"),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--http1-buffer-size", str(HEADERS)),
+        # Not its warnings: it takes all threads for such that run requests.
+        *("--log-level", "error"),
         *("--host", settings.HOST, "--port", str(settings.PORT), "--workers", str(workers)),
         *("--backlog", str(CONNECTIONS), "--backpressure", str(CONNECTIONS)),
-        *("--blocking-threads", str(_threads()), "--workers-kill-timeout", str(kill_after), *options),
+        *("--blocking-threads", str(settings.WEB_THREADS), "--workers-kill-timeout", str(kill_after), *options),
     ]
     _allow_open_files(2 * CONNECTIONS)
     return Service("The web server", command, env={**ALLOCATOR, **environ}, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
@@ -50,11 +54,6 @@ def address(settings: Settings) -> str:
 def web_processes() -> int:
     """Web processes on a machine that also has the database and the workers, which need the other half of it (ADR 12)."""
     return max(1, (os.cpu_count() or 1) // 2)
-
-
-def _threads() -> int:
-    # The server itself warns about more than this.
-    return min(4, 2 * (os.cpu_count() or 1) + 1)
 
 
 def _allow_open_files(number: int) -> None:
