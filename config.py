@@ -6,7 +6,7 @@ Without DATABASE_URL or DB_* the site is *embedded*: one process tree on an SQLi
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 
 from evently import production, variables
 from evently.servers import DATABASE_VARIABLES, database_url_from, engine_options, is_embedded, on_redis, sqlite_url, with_password
-from evently.variables import ConfigurationError, count, flag, level, limit, milliseconds, number, port, positive, seconds, text
+from evently.variables import PARSERS, ConfigurationError
 
 ROOT = Path(__file__).resolve().parent
 
@@ -220,7 +220,7 @@ def _read(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
 
 def _parsed(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     values = {}
-    for name, parse in _ADJUSTABLE.items():
+    for name, parse in PARSERS.items():
         try:
             if name in environ:
                 values[name] = parse(name, environ[name])
@@ -251,74 +251,7 @@ def superuser_password(environ: Mapping[str, str] | None = None) -> str | None:
     return (environment() if environ is None else environ).get("EVENTLY_PASSWORD") or None
 
 
-# What an operator may change by a variable of the same name; one that is empty counts as not set.
-_ADJUSTABLE: dict[str, Callable[[str, str], Any]] = {
-    "HOST": text,
-    "PORT": port,
-    "DEBUG": flag,
-    "SITE_URL": variables.site,
-    "REDIS_URL": variables.redis,
-    "ALLOWED_HOSTS": variables.hosts,
-    "TRUSTED_PROXIES": variables.networks,
-    "HSTS_SECONDS": number,
-    "DEMO_DATA": flag,
-    "PUBLIC_DEMO": flag,
-    "REQUEST_BODY_TIMEOUT": positive,
-    "DEFAULT_TIMEZONE": variables.timezone,
-    "DEFAULT_CURRENCY": variables.currency,
-    "HTMX_URL": text,
-    "HTMX_INTEGRITY": text,
-    "QR_READER_URL": text,
-    "QR_READER_INTEGRITY": text,
-    "MAX_TICKETS_PER_BOOKING": count,
-    "DOOR_OPENS_HOURS": positive,
-    "ALLOCATE_INLINE_WITHOUT_BROKER": flag,
-    "SWEEP_SECONDS": positive,
-    "WORKER_POOL": variables.pool,
-    "WORKER_CONCURRENCY": count,
-    "TASK_TIME_LIMIT": seconds,
-    "RATELIMIT_ENABLED": flag,
-    "RATELIMIT_DEFAULT": limit,
-    "CORS_ORIGINS": variables.origins,
-    "LOGIN_RATE_LIMIT": limit,
-    "REGISTER_RATE_LIMIT": limit,
-    "NETWORK_RATE_LIMIT": limit,
-    "ANONYMOUS_RATE_LIMIT": limit,
-    "PROBE_RATE_LIMIT": limit,
-    "TAKEN_EMAIL_RATE_LIMIT": limit,
-    "PASSWORD_RESET_RATE_LIMIT": limit,
-    "BOOKING_RATE_LIMIT": limit,
-    "SESSION_HOURS": positive,
-    "REMEMBERED_SESSION_DAYS": positive,
-    "SESSION_MAX_DAYS": positive,
-    "API_TOKEN_UNUSED_DAYS": positive,
-    "API_TOKEN_DAYS": positive,
-    "API_TOKENS_PER_USER": count,
-    "CACHE_ENABLED": flag,
-    "EMAIL_HOST": text,
-    "EMAIL_PORT": port,
-    "EMAIL_USE_TLS": flag,
-    "EMAIL_HOST_USER": text,
-    "EMAIL_HOST_PASSWORD": text,
-    "EMAIL_TIMEOUT": seconds,
-    "EMAIL_CONNECTIONS": count,
-    "EMAIL_PER_MINUTE": number,
-    "DEFAULT_FROM_EMAIL": variables.sender,
-    "EMAIL_LIMIT_ACCOUNT": limit,
-    "EMAIL_LIMIT_SENDER": limit,
-    "EMAIL_LIMIT_GUESTS": limit,
-    "EMAIL_LIMIT_ORGANIZER": limit,
-    "EMAIL_LIMIT_UNCONFIRMED": limit,
-    "EMAIL_LIMIT_RECIPIENT": limit,
-    "LOG_LEVEL": level,
-    "LOG_REQUESTS": flag,
-    "SLOW_REQUEST_MS": milliseconds,
-    "SLOW_QUERY_MS": milliseconds,
-    "METRICS_TOKEN": text,
-    "METRICS_PORT": number,
-    "METRICS_HOST": text,
-}
 # Every variable that is read; docs/configuration.md says what each means.
 VARIABLES = frozenset(
-    {*_ADJUSTABLE, *DATABASE_VARIABLES, "REDIS_PASSWORD", "SECRET_KEY", "TICKET_SECRET", "EVENTLY_DATA_DIR", "EVENTLY_PASSWORD"}
+    {*PARSERS, *DATABASE_VARIABLES, "REDIS_PASSWORD", "SECRET_KEY", "TICKET_SECRET", "EVENTLY_DATA_DIR", "EVENTLY_PASSWORD"}
 )

@@ -4,9 +4,9 @@ import ipaddress
 import math
 import re
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import parseaddr
-from typing import Self
+from typing import Any, Self
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -160,3 +160,72 @@ def sender(name: str, value: str) -> str:
 
 def text(_name: str, value: str) -> str:
     return value
+
+
+# The settings that a variable of the same name changes; an empty variable counts as not set.
+PARSERS: dict[str, Callable[[str, str], Any]] = {
+    "HOST": text,
+    "PORT": port,
+    "DEBUG": flag,
+    "SITE_URL": site,
+    "REDIS_URL": redis,
+    "ALLOWED_HOSTS": hosts,
+    "TRUSTED_PROXIES": networks,
+    "HSTS_SECONDS": number,
+    "DEMO_DATA": flag,
+    "PUBLIC_DEMO": flag,
+    "REQUEST_BODY_TIMEOUT": positive,
+    "DEFAULT_TIMEZONE": timezone,
+    "DEFAULT_CURRENCY": currency,
+    "HTMX_URL": text,
+    "HTMX_INTEGRITY": text,
+    "QR_READER_URL": text,
+    "QR_READER_INTEGRITY": text,
+    "MAX_TICKETS_PER_BOOKING": count,
+    "DOOR_OPENS_HOURS": positive,
+    "ALLOCATE_INLINE_WITHOUT_BROKER": flag,
+    "SWEEP_SECONDS": positive,
+    "WORKER_POOL": pool,
+    "WORKER_CONCURRENCY": count,
+    "TASK_TIME_LIMIT": seconds,
+    "RATELIMIT_ENABLED": flag,
+    "RATELIMIT_DEFAULT": limit,
+    "CORS_ORIGINS": origins,
+    "LOGIN_RATE_LIMIT": limit,
+    "REGISTER_RATE_LIMIT": limit,
+    "NETWORK_RATE_LIMIT": limit,
+    "ANONYMOUS_RATE_LIMIT": limit,
+    "PROBE_RATE_LIMIT": limit,
+    "TAKEN_EMAIL_RATE_LIMIT": limit,
+    "PASSWORD_RESET_RATE_LIMIT": limit,
+    "BOOKING_RATE_LIMIT": limit,
+    "SESSION_HOURS": positive,
+    "REMEMBERED_SESSION_DAYS": positive,
+    "SESSION_MAX_DAYS": positive,
+    "API_TOKEN_UNUSED_DAYS": positive,
+    "API_TOKEN_DAYS": positive,
+    "API_TOKENS_PER_USER": count,
+    "CACHE_ENABLED": flag,
+    "EMAIL_HOST": text,
+    "EMAIL_PORT": port,
+    "EMAIL_USE_TLS": flag,
+    "EMAIL_HOST_USER": text,
+    "EMAIL_HOST_PASSWORD": text,
+    "EMAIL_TIMEOUT": seconds,
+    "EMAIL_CONNECTIONS": count,
+    "EMAIL_PER_MINUTE": number,
+    "DEFAULT_FROM_EMAIL": sender,
+    "EMAIL_LIMIT_ACCOUNT": limit,
+    "EMAIL_LIMIT_SENDER": limit,
+    "EMAIL_LIMIT_GUESTS": limit,
+    "EMAIL_LIMIT_ORGANIZER": limit,
+    "EMAIL_LIMIT_UNCONFIRMED": limit,
+    "EMAIL_LIMIT_RECIPIENT": limit,
+    "LOG_LEVEL": level,
+    "LOG_REQUESTS": flag,
+    "SLOW_REQUEST_MS": milliseconds,
+    "SLOW_QUERY_MS": milliseconds,
+    "METRICS_TOKEN": text,
+    "METRICS_PORT": number,
+    "METRICS_HOST": text,
+}
