@@ -37,7 +37,9 @@ def register(*, username: str, password: str, profile: ProfileFields, reveals_ta
     if is_repeated():
         with suppress(NotAuthenticated):
             return authenticate(login=username, password=password)
-    return services.register(username=username, password=password, profile=profile, reveals_taken=reveals_taken)
+    user = services.register(username=username, password=password, profile=profile, reveals_taken=reveals_taken)
+    login_throttle.know_network(user)
+    return user
 
 
 def authenticate(*, login: str, password: str) -> User:

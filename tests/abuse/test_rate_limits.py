@@ -136,6 +136,14 @@ def test_a_refused_request_writes_nothing(app, client, monkeypatch, setting: str
     assert wal_position() - written < 16_384
 
 
+def test_a_stranger_with_a_key_writes_nothing(client):
+    body = booking_body()
+    rows = contents()
+    for number, headers in enumerate([{}, {"Authorization": "Token invented"}] * 5):
+        assert client.post(BOOKINGS, json=body, headers=headers | {"Idempotency-Key": f"key-{number}"}).status_code == 401
+    assert contents() == rows
+
+
 def test_a_refused_form_writes_nothing_either(app, visitor: Visitor, monkeypatch):
     log_in(visitor.client, make_user())
     event = make_event(capacity=100)
@@ -305,6 +313,11 @@ class TestGuessing:
         for login in ("mira", "mira@example.org"):
             assert self.guess(client, "192.0.2.7", login=login, password=PASSWORD).status_code == 200
         assert self.guess(client, "192.0.2.8", password=PASSWORD).status_code == 429
+
+    def test_the_network_of_the_registration_is_one(self, client: FlaskClient):
+        assert client.post(REGISTER, json=registration("mira"), **source("192.0.2.7")).status_code == 201
+        self.attack(client)
+        assert self.guess(client, "192.0.2.7", password=PASSWORD).status_code == 200
 
     def test_a_known_network_may_not_guess_for_ever(self, client: FlaskClient):
         make_user(username="mira")
