@@ -7,12 +7,10 @@ does not arrive in time is cut off. Behind nginx, which sends complete bodies on
 
 import contextlib
 import io
-import ipaddress
 import math
 import threading
 import time
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
 from flask import Flask
@@ -21,6 +19,7 @@ from werkzeug.wsgi import get_content_length
 
 from evently.errors import Busy
 from evently.http.connections import stop_reading
+from evently.http.networks import network_of
 from evently.http.proxies import PEER
 from evently.http.request_threads import Application, waiting
 
@@ -67,7 +66,7 @@ class RequestBody(io.RawIOBase):
         # With `Expect: 100-continue` a client sends nothing that is not read.
         self._is_expected = "HTTP_EXPECT" in environ
         self._connection = int(environ["SERVER_PORT"]), environ.get(PEER) or environ.get("REMOTE_ADDR", "")
-        self.client = _network(environ.get("REMOTE_ADDR", ""))
+        self.client = network_of(environ.get("REMOTE_ADDR", ""))
         self.began = time.monotonic()
         self._deadline = self.began + readers.timeout
 
@@ -167,13 +166,3 @@ class BodyReaders:
                 body.has_timed_out = True
             for body in late:
                 body.cut_off(now)
-
-
-@lru_cache(1024)
-def _network(address: str) -> str:
-    """The client: an IPv4 address, or the /64 of an IPv6 address, of which one client has any number."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return address if parsed.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
