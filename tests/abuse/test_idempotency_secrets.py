@@ -90,7 +90,7 @@ REFUSED = {"dead confirmation", "undo address", "refused token", "close account"
 @pytest.mark.parametrize("name", [*FORMS, *HANDLED, *OTHERS])
 @pytest.mark.parametrize("site", ["sqlite"], indirect=True)
 def test_of_pages(name: str, app: Flask, client: FlaskClient):
-    user = make_superuser()
+    user = make_superuser(email_confirmed_at=utc_now())
     visitor = Visitor(log_in(client, user))
     address, action, fields = (FORMS | HANDLED | OTHERS)[name](user)
     # Some forms follow from another one; the fields of any form do for them.
