@@ -61,6 +61,16 @@ def test_every_rule_of_bandit_that_is_switched_off_says_why():
             assert re.search(r"S\d{3} - \w", line), f"{path}: {line}"
 
 
+def test_packages_are_pinned_and_checked_as_the_documents_say():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"#.*|[\w-]+==[\w.]+", line)] == []
+    for document in ("docs/security.md", "docs/operations.md"):
+        commands = re.findall(r"^pipx run pip-audit (.*)$", (ROOT / document).read_text(), re.MULTILINE)
+        assert commands
+        # Without it, a package that could not be checked passes.
+        assert all(command.startswith("--strict ") for command in commands)
+
+
 @pytest.mark.parametrize(
     "document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/operations.md", "docs/security.md", "docs/configuration.md"]
 )
