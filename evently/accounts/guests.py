@@ -3,12 +3,12 @@
 A guest account has no password. Its owner takes it over with the link for a new password, which is sent to the address.
 """
 
-import hashlib
 import re
 import secrets
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from evently.accounts.locks import lock_name
 from evently.accounts.models import User
 from evently.accounts.passwords import NO_PASSWORD
 from evently.accounts.queries import find_confirmed_user
@@ -36,11 +36,7 @@ def get_or_create_owner(email: str) -> User:
 
 def lock_address(email: str) -> None:
     """Wait for other transactions that create or take over guest accounts of this address, and make later ones wait."""
-    with transaction() as session:
-        # SQLite lets in one writer at a time anyway.
-        if session.get_bind().dialect.name == "postgresql":
-            key = int.from_bytes(hashlib.sha256(f"guest {email.lower()}".encode()).digest()[:8], signed=True)
-            session.execute(select(func.pg_advisory_xact_lock(key)))
+    lock_name(f"guest {email.lower()}")
 
 
 def is_guest_of(email: str) -> ColumnElement[bool]:

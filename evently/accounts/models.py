@@ -57,7 +57,7 @@ class User(UserMixin, Base):  # type: ignore[misc] # Flask-Login has no types
 
 # Unique without regard to case, without citext.
 Index("uq_users_username_lower", func.lower(User.username), unique=True)
-# Not unique: there may be two of before that look alike.
+# Not unique: accounts from earlier releases may look alike.
 Index("ix_users_username_skeleton", skeleton_of(User.__table__.c.username))
 # An unconfirmed account does not own its address, so it keeps no other account from it.
 _is_confirmed = text("email_confirmed_at IS NOT NULL")

@@ -4,10 +4,11 @@ from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import passwords, queries, rules, signals
 from evently.accounts.guests import lock_address
+from evently.accounts.locks import lock_name
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
 from evently.accounts.rules import ProfileChanges, ProfileFields
-from evently.accounts.usernames import is_reserved
+from evently.accounts.usernames import is_reserved, skeleton
 from evently.audit.services import record
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated, NotFound
@@ -132,6 +133,8 @@ def _refuse_taken(*, username: str | None = None, email: str | None = None) -> N
     if email:
         # No constraint covers unconfirmed accounts.
         lock_address(email)
+    if username:
+        lock_name(f"username {skeleton(username)}")
     found = queries.list_taken(username=username, email=email)
     if found:
         raise taken(found)

@@ -1,10 +1,12 @@
 """No account passes for another one by a name that looks the same."""
 # ruff: noqa: RUF001 - letters that are taken for others are what this is about
 
+import functools
 from random import Random
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
 from evently.accounts.models import User
@@ -17,6 +19,7 @@ from evently.events.services import create_event, update_event
 from evently.extensions import db
 from evently.notifications.messages import preview_message, send_message
 from tests.factories import auth, in_days, log_in, make_event, make_organizer, make_superuser, make_user
+from tests.harness.concurrency import at_once
 from tests.harness.site import fresh, on_sqlite
 from tests.harness.visitor import Visitor
 
@@ -125,6 +128,16 @@ def test_a_username_that_looks_like_another_is_refused(client: FlaskClient, take
     assert (
         fields.keys() == refusal_of(create_superuser, username=wanted, email="x@talberg.example", password=PASSWORD).keys() == {"username"}
     )
+
+
+def test_of_two_that_look_alike_at_once_one_is_free(app: Flask):
+    def register_as(number: int, username: str) -> str:
+        return register(username=username, password=PASSWORD, profile={"email": f"person{number}@talberg.example"}).username
+
+    wanted = ["gaswerk", "gasvverk", "GASWERK-", "gaswerk."]
+    results = at_once(app, [functools.partial(register_as, number, username) for number, username in enumerate(wanted)])
+    assert sum(isinstance(result, Invalid) for result in results) == 3
+    assert db.session.query(User).count() == 1
 
 
 @on_sqlite

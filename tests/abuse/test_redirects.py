@@ -72,7 +72,7 @@ def test_a_path_of_this_site_is_safe(target: str):
     assert is_safe_redirect(target)
 
 
-def test_nobody_is_sent_to_another_site_after_signing_in(visitor: Visitor, no_limits: None):
+def test_signing_in_redirects_only_within_this_site(visitor: Visitor, no_limits: None):
     make_user(username="mira")
     for target in EVIL:
         for door in ("/login", "/register"):
