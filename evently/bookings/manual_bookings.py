@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, PendingRollbackError
 
 from evently.accounts.guests import get_or_create_owner
 from evently.accounts.models import User
-from evently.accounts.rules import canonical_email, email_problems, profile_problems
+from evently.accounts.rules import ProfileChanges, canonical_email, email_problems, profile_problems, tidy
 from evently.audit.services import record
 from evently.bookings import queries, wakeups
 from evently.bookings.contacts import search_text
@@ -78,13 +78,14 @@ class _Request:
 
 
 def _attendee(email: str, first_name: str, last_name: str) -> _Attendee:
-    email, first_name, last_name = email.strip(), first_name.strip(), last_name.strip()
-    problems = email_problems(email) | profile_problems({"first_name": first_name, "last_name": last_name})
-    if not first_name and not last_name:
+    typed: ProfileChanges = {"first_name": first_name, "last_name": last_name}
+    email, names = email.strip(), tidy(typed)
+    problems = email_problems(email) | profile_problems(names)
+    if not any(names.values()):
         problems["first_name"] = ["Enter a first or last name."]
     if problems:
         raise Invalid("Please correct the marked fields.", fields=problems)
-    return _Attendee(first_name, last_name, canonical_email(email))
+    return _Attendee(names["first_name"], names["last_name"], canonical_email(email))
 
 
 def _add(request: _Request) -> Booking:

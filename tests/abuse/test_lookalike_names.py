@@ -13,6 +13,7 @@ from evently.accounts.models import User
 from evently.accounts.person_names import name_problem
 from evently.accounts.services import create_staff, create_superuser, register, update_profile
 from evently.accounts.usernames import is_reserved, skeleton, skeleton_of
+from evently.bookings.manual_bookings import add_booking
 from evently.demo.people import add_accounts
 from evently.errors import Invalid
 from evently.events.services import create_event, update_event
@@ -94,6 +95,8 @@ def test_no_door_lets_a_false_name_in(visitor: Visitor, client: FlaskClient):
     assert refusal_of(register, username="mira", password=PASSWORD, profile=wish).keys() == {"last_name"}
     assert refusal_of(create_staff, by=superuser, username="mira", password=PASSWORD, profile=wish).keys() == {"last_name"}
     assert refusal_of(update_profile, user=user, profile={"last_name": name}).keys() == {"last_name"}
+    event = make_event()
+    assert refusal_of(add_booking, by=event.organizer, event_id=event.id, tickets=1, **wish).keys() == {"last_name"}
     answer = client.post("/api/user/auth/register/", json={"username": "mira", "password": PASSWORD} | wish)
     assert (answer.status_code, answer.json["details"]["fields"].keys()) == (422, {"last_name"})
     answer = client.patch("/api/user/auth/me/", json={"last_name": name}, headers=auth(user))
@@ -109,6 +112,9 @@ def test_no_door_lets_a_false_name_in(visitor: Visitor, client: FlaskClient):
 def test_names_are_kept_in_one_form(app):
     user = update_profile(user=make_user(), profile={"first_name": " Zoe\u0308 \t Ann\n", "last_name": "Nguye\u0302\u0303n"})
     assert (user.first_name, user.last_name) == ("Zo\u00eb Ann", "Nguy\u1ec5n")
+    event = make_event()
+    booking = add_booking(by=event.organizer, event_id=event.id, email="zoe@talberg.example", tickets=1, first_name="Zoe\u0308")
+    assert booking.attendee_first_name == "Zo\u00eb"
 
 
 USERNAMES = [
