@@ -2,10 +2,12 @@
 
 import logging
 
+import click
 from alembic import context
 from flask import current_app
 
 from evently.extensions import db
+from evently.http import migrations
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
@@ -32,7 +34,10 @@ def run_online() -> None:
         if connection.dialect.name == "sqlite":
             # A table rebuilt under foreign keys would take the rows that refer to it along.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            connection.rollback()
+        elif problem := migrations.wrong_encoding(connection):
+            raise click.ClickException(problem)
+        # The migrations begin a transaction of their own, which is committed.
+        connection.rollback()
         context.configure(
             connection=connection,
             target_metadata=db.metadata,

@@ -28,6 +28,19 @@ def missing() -> str:
     return f"{known.index(current)} of {len(known)} migrations" if current in known[1:] else ""
 
 
+def wrong_encoding(connection: sa.Connection) -> str:
+    """What to do about a PostgreSQL database that cannot hold every text; empty where it can."""
+    if connection.dialect.name != "postgresql":
+        return ""
+    name, encoding = connection.execute(sa.text("SELECT current_database(), current_setting('server_encoding')")).one()
+    if encoding == "UTF8":
+        return ""
+    return (
+        f"The database {name} has the encoding {encoding}, and names need UTF8. "
+        f"Make it anew while it is empty: dropdb {name}; createdb --encoding UTF8 --template template0 --owner OWNER {name}"
+    )
+
+
 @cache
 def _newest_first() -> list[str]:
     before = dict(_steps())
