@@ -155,7 +155,7 @@ class Settings:
     EMAIL_LIMIT_GUESTS: str = "50 per hour; 200 per day"
     # Messages and changes to all who booked events of one organizer.
     EMAIL_LIMIT_ORGANIZER: str = "20000 per day"
-    # About bookings and events, to one address: while nobody has confirmed it, and after.
+    # About bookings and events, to one address: while it is not confirmed, and after.
     EMAIL_LIMIT_UNCONFIRMED: str = "10 per hour; 20 per day"
     EMAIL_LIMIT_RECIPIENT: str = "60 per hour; 200 per day"
 

@@ -44,7 +44,8 @@ def make_user(**values: Any) -> User:
 
 
 def make_organizer(**values: Any) -> User:
-    return make_user(**{"username": f"organizer{next(_numbers)}", "is_organizer": True} | values)
+    defaults = {"username": f"organizer{next(_numbers)}", "is_organizer": True, "email_confirmed_at": utc_now()}
+    return make_user(**defaults | values)
 
 
 def make_staff(**values: Any) -> User:

@@ -6,7 +6,7 @@ import unicodedata
 # Unicode Technical Standard 39, 5.4: nonspacing marks on one letter.
 MAX_MARKS = 4
 # Scripts that one word may mix: the "highly restrictive" level of the same standard, which is Latin with those of East Asia.
-MIXABLE = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
+MIXABLE = {"LATIN", "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
 # Unassigned code points are left alone: this Python may be older than a script.
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 # Letters, marks and symbols that show nothing.

@@ -40,6 +40,18 @@ def find_user_by_login(login: str) -> User | None:
     return db.session.scalar(select(User).where(func.lower(User.email) == login).order_by(*by_claim).limit(1))
 
 
+def list_login_candidates(login: str) -> list[User | None]:
+    """The accounts that may be meant: the one with this username; or the confirmed one with this e-mail address, and the newest
+    that is not confirmed and has a password. Always as many for every address, so that checking them takes as long.
+    """
+    login = login.strip().lower()
+    if "@" not in login:
+        return [db.session.scalar(select(User).where(func.lower(User.username) == login))]
+    has_password = (User.email_confirmed_at.is_(None), User.password_hash != NO_PASSWORD)
+    unconfirmed = select(User).where(func.lower(User.email) == login, *has_password).order_by(User.id.desc()).limit(1)
+    return [find_confirmed_user(login), db.session.scalar(unconfirmed)]
+
+
 def find_confirmed_user(email: str) -> User | None:
     """The account that owns this address: its owner has confirmed it. Without regard to case."""
     query = select(User).where(func.lower(User.email) == email.strip().lower(), User.email_confirmed_at.is_not(None))

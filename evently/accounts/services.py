@@ -64,8 +64,9 @@ def _create_user(
                 _record_creation(user, roles, by_id)
             if not is_confirmed:
                 (signals.staff_account_created if roles else signals.confirmation_wanted).send(user)
-    except IntegrityError as error:  # somebody took the name between the check and the insert
-        raise taken(queries.list_taken(username=username, email=profile["email"]) or {"username"}) from error
+    except IntegrityError as error:  # another request took the name between the check and the insert
+        email = profile["email"] if reveals_taken else None
+        raise taken(queries.list_taken(username=username, email=email) or {"username"}) from error
     return user
 
 
@@ -88,6 +89,13 @@ def _record_creation(user: User, roles: dict[str, bool], by_id: int | None) -> N
     record(actor_id=by_id, action="user.created", subject="user", subject_id=user.id, changes=changes)
 
 
+def notify_owner(email: str) -> None:
+    """Tell the confirmed owner of this address by e-mail that another person tried to use it."""
+    with transaction():
+        if owner := queries.find_confirmed_user(email):
+            signals.registration_attempted.send(owner)
+
+
 def update_profile(*, user: User, profile: ProfileChanges) -> User:
     """Change what was given and leave the rest; the address is changed by email_changes.py.
 
@@ -104,10 +112,15 @@ def update_profile(*, user: User, profile: ProfileChanges) -> User:
 
 
 def authenticate(*, login: str, password: str) -> User:
-    """The person with this username or e-mail and password. Raises NotAuthenticated, the same for every reason."""
-    # Nobody has such a name, and a database may refuse even to look.
-    user = None if has_control_characters(login) else queries.find_user_by_login(login)
-    if not passwords.is_correct(user.password_hash if user else None, password) or user is None or not user.is_active:
+    """The user with this username or e-mail address and password. Raises NotAuthenticated, the same for every reason.
+
+    A registration with an address of another account looks as usual, so signing in by that address must work too.
+    """
+    # A database may refuse even to look for control characters.
+    candidates = [None] if has_control_characters(login) else queries.list_login_candidates(login)
+    checked = [(user, passwords.is_correct(user.password_hash if user else None, password)) for user in candidates]
+    user = next((user for user, is_correct in checked if user and is_correct and user.is_active), None)
+    if user is None:
         raise NotAuthenticated("That username and password do not match.", code="wrong_credentials")
     if passwords.needs_rehash(before := user.password_hash):
         password_hash = passwords.hash_password(password)

@@ -17,7 +17,7 @@ email_changed = _signals.signal("email-changed")
 guests_merged = _signals.signal("guests-merged")
 # sender: a user who has forgotten the password
 password_reset_wanted = _signals.signal("password-reset-wanted")
-# sender: the confirmed user of an address with which somebody tried to register another account
+# sender: the confirmed user of an address with which another person tried to register another account
 registration_attempted = _signals.signal("registration-attempted")
 # sender: a user with a new password
 password_changed = _signals.signal("password-changed")

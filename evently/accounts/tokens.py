@@ -105,8 +105,10 @@ def end_all(users: Sequence[User]) -> int:
 
 
 def delete_expired() -> int:
-    """How many expired tokens were deleted."""
+    """How many expired tokens were deleted. Tokens that the release before made get an end."""
     with transaction() as session:
+        without_end = update(ApiToken).where(ApiToken.expires_at.is_(None))
+        session.execute(without_end.values(expires_at=expiry(utc_now(), utc_now())))
         return len(session.scalars(delete(ApiToken).where(~keyring.is_unexpired()).returning(ApiToken.id)).all())
 
 

@@ -26,7 +26,7 @@ from evently.http.taken_emails import limited_refusals
 def register(body: dict[str, Any]) -> With:
     """Create an account and a token for it. Repeated with the same `Idempotency-Key`, it creates another token and no account."""
     username, password = body.pop("username"), body.pop("password")
-    with limited_refusals():
+    with limited_refusals(body["email"]):
         user = create_account(username=username, password=password, profile=cast("ProfileFields", body))
     issued = tokens.issue_token(user=user, name="registration")
     return With(user, token=issued.token, expires_at=issued.expires_at)
@@ -69,12 +69,12 @@ def change_profile(body: dict[str, Any]) -> With:
     if email is None or rules.parse_email(email) == user.email:
         return _profile(services.update_profile(user=user, profile=profile))
     _require_password(user, password)
-    with limited_refusals(user):
+    with limited_refusals(email, user):
         return _profile(email_changes.change_profile(user=user, profile=profile, email=email))
 
 
 def _require_password(user: User, password: str | None) -> None:
-    """Raises Invalid ("password_required") without one or for a wrong one, TooManyRequests after too many guesses."""
+    """Raises Invalid: "password_required" without one, "invalid" for a wrong one; TooManyRequests after too many of those."""
     if password is None:
         message = "Send your password to change the e-mail address."
         raise Invalid(message, code="password_required", fields={"current_password": [message]})

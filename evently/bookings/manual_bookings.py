@@ -42,8 +42,11 @@ def add_booking(
     One of the two names is needed. Neither the sales window nor the limit of a booking holds for an organizer; capacity and
     the limit of a person do. With a `booking_id` that was used before, this is that booking: the first try was written, its
     answer was lost. The account, the booking and its audit entry are written together or not at all.
-    Raises NotFound, NotAllowed; Invalid; Conflict ("event_not_available", "event_started"); TooManyRequests.
+    Raises NotFound, NotAllowed; Invalid; Conflict ("event_not_available", "event_started", "email_not_confirmed"); TooManyRequests.
     """
+    if by.email_confirmed_at is None:
+        # The e-mail to the attendee shows what the organizer typed about the event.
+        raise Conflict("Confirm your e-mail address first, then you can add bookings.", code="email_not_confirmed")
     request = _Request(by, event_id, _attendee(email, first_name, last_name), tickets, booking_id or uuid.uuid4())
     # The same booking may be added by another request at the same time: then it is found.
     with contextlib.suppress(IntegrityError, PendingRollbackError):

@@ -47,7 +47,7 @@ class Step:
 
 def steps_of(booking: Booking, mails: Sequence[Mail], tickets: Sequence[Ticket]) -> list[Step]:
     """In the order in which they happened; what has not happened yet comes last."""
-    # Whether somebody gets reminders is a setting of an account, which may be none of the organizer's business.
+    # Whether a person gets reminders is a setting of an account, which may be none of the organizer's business.
     shown = [mail for mail in mails if booking.is_account_shared or mail.kind != EVENT_REMINDER]
     steps = [*_decisions(booking), *map(_mail, shown), *_arrivals(tickets)]
     return sorted(steps, key=lambda step: (step.time is None, step.time or booking.booking_date))

@@ -4,13 +4,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from sqlalchemy import delete
-
-from evently.accounts.models import ApiToken, User
+from evently.accounts.models import User
 from evently.accounts.passwords import is_correct
 from evently.accounts.queries import find_user_by_login
 from evently.accounts.recovery import change_password
-from evently.database import transaction
 from evently.demo.people import ADMIN, ATTENDEE, ORGANIZER, PASSWORD
 
 
@@ -24,9 +21,7 @@ def replace_published() -> dict[str, str]:
     replaced = {}
     for user in _published():
         replaced[user.username] = password = secrets.token_urlsafe(12)
-        with transaction() as session:
-            change_password(user=user, password=PASSWORD, new_password=password, session="")
-            session.execute(delete(ApiToken).where(ApiToken.user_id == user.id))
+        change_password(user=user, password=PASSWORD, new_password=password, session="")
     return replaced
 
 

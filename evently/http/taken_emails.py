@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evently.accounts.models import User
-from evently.accounts.services import EmailTaken
+from evently.accounts.services import EmailTaken, notify_owner
 from evently.extensions import limiter
 from evently.http.limits import count, items_of, limit_taken_emails, too_many
 from evently.http.networks import network_key
 
 
 @contextmanager
-def limited_refusals(user: User | None = None) -> Iterator[None]:
-    """Around a service that raises EmailTaken, for a client that may be signed in as `user`.
+def limited_refusals(email: str, user: User | None = None) -> Iterator[None]:
+    """Around a service that raises EmailTaken, for a client that may be signed in as `user`. The owner of the address is told.
 
     Raises TooManyRequests, without calling the service, once the network or the user has been refused too often.
     """
@@ -28,6 +28,7 @@ def limited_refusals(user: User | None = None) -> Iterator[None]:
         # Of many at once that have passed the check, those that exceed the limit are not told either.
         for key in keys:
             count((limit_taken_emails, key))
+        notify_owner(email)
         raise
 
 

@@ -2,7 +2,7 @@
 
 The counters are rows of `mail_counters`. They change in the transaction that writes the e-mails, or takes them for sending,
 so they are exact with any number of processes, survive a restart, and a rollback takes them back. E-mails about accounts
-are counted when they are written; those about bookings and events when they are sent, because whoever decides bookings
+are counted when they are written; those about bookings and events when they are sent, because deciding bookings
 must not wait for it. docs/mail.md lists every way to cause an e-mail with its budget.
 """
 
@@ -24,7 +24,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from evently.database import transaction, utc_now
 from evently.errors import TooManyRequests
-from evently.notifications.models import ACCOUNT_EXISTS, FROM_ORGANIZERS, Mail, MailCounter
+from evently.notifications.models import ACCOUNT_EXISTS, FROM_ORGANIZERS, RESET_PASSWORD, Mail, MailCounter
 from evently.observability import metrics
 
 # Providers that ignore dots before the @.
@@ -92,6 +92,9 @@ def about_account(kind: str) -> Budget:
     """E-mails of one kind about accounts to one address. By kind, so that reset links do not use up security notices."""
     if kind == ACCOUNT_EXISTS:
         return Budget(kind, fixed="1 per day")
+    if kind == RESET_PASSWORD:
+        # No limit by day, or another person could keep the owner from a reset link until tomorrow.
+        return Budget(kind, fixed="5 per hour")
     return Budget(kind, "EMAIL_LIMIT_ACCOUNT")
 
 

@@ -24,6 +24,7 @@ from evently.notifications.models import (
     NO_ADDRESS,
     OVER_LIMIT,
     QUEUED,
+    RESET_PASSWORD,
     SENDING,
     SENT,
     STATUSES,
@@ -98,7 +99,11 @@ def list_mails(*, page: int = 1, size: int = 20) -> Page[Mail]:
 
 def list_mails_to(user: User) -> Sequence[Mail]:
     """Everything that was written to somebody, the oldest first."""
-    return db.session.scalars(select(Mail).where(Mail.user_id == user.id).order_by(Mail.id)).all()
+    query = select(Mail).where(Mail.user_id == user.id)
+    if not user.email_confirmed_at:
+        # Whether a reset link went to this account would tell whether another one owns the address.
+        query = query.where(Mail.kind != RESET_PASSWORD)
+    return db.session.scalars(query.order_by(Mail.id)).all()
 
 
 def list_booking_mails(booking_id: uuid.UUID) -> Sequence[Mail]:

@@ -67,7 +67,7 @@ def render_mail(mail: Mail, *, as_requested: bool = False, shows_secrets: bool =
     """Subject, text and HTML. What the mail is about is as the database has it now.
 
     A request to confirm an address that another account owns tells its owner so. With `as_requested` it looks as if
-    nobody owned the address: the user who caused the mail may see that, and not whether there is such an account.
+    no account owned the address: the user who caused the mail may see that, and not whether there is such an account.
     Without `shows_secrets` signed links lead nowhere: it is for other people than the recipient to look at.
     """
     event = mail.event or (mail.booking.event if mail.booking else None)

@@ -2,7 +2,9 @@
 
 Revision: 0015, after 0014
 
-The release before still refuses a taken address by a look-up, so it runs on this schema; it leaves `expires_at` NULL.
+The release before still refuses a taken address by a look-up, so it runs on this schema; it leaves `expires_at` NULL. Of two
+accounts with one address it takes either at sign-in, and it answers 500 when the second one is confirmed. The downgrade
+fails while two accounts share an address.
 """
 
 import datetime as dt
