@@ -16,6 +16,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "not_yourself": (403, "You can book only for yourself."),
     "not_found": (404, "There is no such event."),
     "no_such_page": (404, "There is no page 7; the last one is 3."),
+    "timeout": (408, "Your data arrived too slowly. Please try again."),
     "already_admitted": (409, "Somebody has come in with this booking already."),
     "already_cancelled": (409, "This booking is already cancelled."),
     "below_sold": (409, "12 tickets are already sold; capacity cannot go below that."),
@@ -36,6 +37,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "too_late_to_cancel": (409, "It is too late to cancel this booking."),
     "user_suspended": (409, "This account is suspended; nobody can book for it."),
     "too_large": (413, "That is too much to send at once."),
+    "uri_too_long": (414, "This address is too long."),
     "unsupported_media_type": (415, "Send JSON, with the header Content-Type: application/json."),
     "bad_idempotency_key": (422, "An idempotency key has 1 to 255 characters."),
     "idempotency_key_reused": (422, "This idempotency key was used for another request."),
@@ -46,6 +48,8 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "too_many_tickets": (422, "Choose 1 to 10 tickets."),
     "email_limit": (429, "Too many e-mails to this address in a short time. Try again in 40 minutes."),
     "too_many_requests": (429, "Too many requests. Try again in 35 seconds."),
+    "too_many_requests": (429, "Too many requests; please wait a little."),
+    "busy": (503, "Too many requests are being received. Nothing was saved; try again in a moment."),
     "unavailable": (503, "We cannot look that up just now. Please try again in a moment."),
 }
 # What they name under `details.fields`, in the words of the request.
@@ -62,8 +66,8 @@ OF_ALL = {"too_many_requests"}
 OF_QUERYING = {"unavailable"}
 OF_CALLERS = {"not_authenticated", "invalid_token"}
 OF_BODIES = {"bad_json", "unsupported_media_type", "invalid"}
-OF_QUERIES = {"invalid"}
-OF_WRITES = {"too_large", "bad_idempotency_key", "idempotency_key_reused", "request_in_flight"}
+OF_QUERIES = {"invalid", "uri_too_long"}
+OF_WRITES = {"busy", "timeout", "too_large", "bad_idempotency_key", "idempotency_key_reused", "request_in_flight"}
 
 
 def answers(codes: Iterable[str], field: str = "name") -> dict[int, dict[str, Any]]:

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from config import Settings
+from evently.events.image_worker import MAX_QUEUE
 from evently.http.request_bodies import MIN_RATE
-from tests.abuse.wire import Caller, status_of, wait_for
+from tests.abuse.wire import Caller, status_of, wait_for, web_processes
 from tests.deploy.test_nginx import NAME, ask, https
 from tests.harness.live import serving
+from tests.harness.parts import ROOT
 from tests.harness.site import Site, on_sqlite
 
 pytestmark = on_sqlite
@@ -97,6 +99,14 @@ def test_a_body_that_goes_on_arriving_is_not_cut_off(impatient: Caller):
 
 def _answered(connections: list[socket.socket]) -> list[socket.socket]:
     return select.select(connections, [], [], 0)[0]
+
+
+def test_every_way_to_start_a_web_server_gives_it_those_threads(impatient: Caller):
+    [process] = web_processes(impatient.site)
+    assert f"--blocking-threads {Settings.WEB_THREADS} " in " ".join(process.parent().cmdline())
+    assert f"--blocking-threads {Settings.WEB_THREADS} " in (ROOT / "deploy/systemd/evently-web@.service").read_text()
+    assert f"GRANIAN_BLOCKING_THREADS={Settings.WEB_THREADS} " in (ROOT / "Dockerfile").read_text()
+    assert Settings.REQUEST_THREADS + Settings.BODY_THREADS + MAX_QUEUE <= Settings.WEB_THREADS
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from sqlalchemy import Column, DateTime, Integer, MetaData, String, Table, Uuid,
 from config import load_settings
 from evently.bookings.models import FAILED, Booking
 from evently.database import utc_now
+from evently.http.request_threads import RequestThreads
 
 narrow = Table(
     "bench_rows",
@@ -30,6 +31,8 @@ def create_bare() -> Flask:
     # The options hold autocommit.
     engine = create_engine(settings.SQLALCHEMY_DATABASE_URI, **settings.SQLALCHEMY_ENGINE_OPTIONS)
     app = Flask(__name__)
+    # As many requests at once as the site runs.
+    app.wsgi_app = RequestThreads(app.wsgi_app, settings.REQUEST_THREADS)  # type: ignore[method-assign]
 
     @app.get("/healthz")
     def alive() -> str:

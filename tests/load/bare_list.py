@@ -6,6 +6,9 @@ besides: limits, headers, whether what is kept is still true.
 
 from flask import Flask, Response, jsonify
 
+from config import Settings
+from evently.http.request_threads import RequestThreads
+
 EVENT = {
     "id": "0b1f5c1e-6f3a-4b6e-9e55-8d3c1c1f2a77",
     "name": "Golden Rivers: Concert 500001",
@@ -21,6 +24,8 @@ EVENT = {
 
 def create_bare() -> Flask:
     app = Flask(__name__)
+    # As many requests at once as the site runs.
+    app.wsgi_app = RequestThreads(app.wsgi_app, Settings.REQUEST_THREADS)  # type: ignore[method-assign]
     page = {"count": 1_000_000, "next": "http://localhost/api/user/events/?page=2", "previous": None, "results": [EVENT] * 20}
 
     @app.get("/healthz")
