@@ -35,7 +35,10 @@ ENV PATH=/opt/evently/bin:$PATH \
     GRANIAN_LOG_LEVEL=error \
     GRANIAN_RESPAWN_FAILED_WORKERS=true \
     GRANIAN_WORKERS_KILL_TIMEOUT=25 \
-    _RJEM_MALLOC_CONF=narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0
+    _RJEM_MALLOC_CONF=narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0 \
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=1048576 \
+    MALLOC_TRIM_THRESHOLD_=1048576
 # By number, so that whoever runs it can see that it is not root.
 USER 10001
 EXPOSE 8000

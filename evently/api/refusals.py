@@ -48,7 +48,6 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "too_many_tickets": (422, "Choose 1 to 10 tickets."),
     "email_limit": (429, "Too many e-mails to this address in a short time. Try again in 40 minutes."),
     "too_many_requests": (429, "Too many requests. Try again in 35 seconds."),
-    "too_many_requests": (429, "Too many requests; please wait a little."),
     "busy": (503, "Too many requests are being received. Nothing was saved; try again in a moment."),
     "unavailable": (503, "We cannot look that up just now. Please try again in a moment."),
 }

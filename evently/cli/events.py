@@ -18,7 +18,7 @@ from evently.demo import ORGANIZER, passwords, seed_demo, seed_events
 from evently.errors import Invalid
 from evently.events.importing import Fills, Outcome, RowResult, import_events
 from evently.events.imports.files import MAX_FILE_SIZE
-from evently.events.imports.reading import read_file, rows_from
+from evently.events.imports.reading import StoredRows, read_file
 from evently.events.imports.rows import Row
 from evently.events.imports.values import amount
 from evently.events.rules import MAX_CAPACITY, known_timezones, problems
@@ -108,7 +108,7 @@ def _read(file: Path) -> Sequence[Row]:
     try:
         with file.open("rb") as stream:
             # One byte more than is allowed tells a file that is too large, whatever it is.
-            return rows_from(read_file(filename=file.name, content=stream.read(MAX_FILE_SIZE + 1)))
+            return StoredRows(read_file(filename=file.name, content=stream.read(MAX_FILE_SIZE + 1)))
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
 

@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Va
 
 from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
 from evently.errors import Busy, Invalid
-from evently.events import rules
+from evently.events import descriptions, rules
 from evently.events.covers import LONGEST_ALT, Picture, is_kept, keep_picture, read_picture
 from evently.events.models import CATEGORIES, Event
 from evently.events.rules import CURRENCIES, EventFields, known_timezones
@@ -143,7 +143,10 @@ class EventForm(CoverForm):
     def _name_broken_rules(self) -> None:
         """What the service would find in the other fields, so that everything is said at once."""
         sound = {name: value for name, value in self.fields().items() if value is not None and not self._fields[name].errors}
-        for name, messages in rules.problems(sound, allow_past=bool(self.stored)).items():
+        found = rules.problems(sound, allow_past=bool(self.stored))
+        if "description" not in found and (problem := descriptions.render(self.description.data or "").problem):
+            found["description"] = [problem]
+        for name, messages in found.items():
             self._fields[name].errors = messages
 
     def fields(self) -> EventFields:

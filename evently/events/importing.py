@@ -5,8 +5,9 @@ Rows are written in batches of one transaction, each in a savepoint of its own, 
 """
 
 import datetime as dt
+import itertools
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -87,7 +88,7 @@ def import_events(*, by: User, rows: Sequence[Row], fills: Fills, start: int = 0
 
 
 def _import_batches(run: "_Import", rows: Sequence[Row], start: int) -> Iterator[RowResult]:
-    run.pass_over(rows[:start])
+    run.pass_over(itertools.islice(rows, start))
     for first in range(start, len(rows), BATCH):
         yield from run.write(rows[first : first + BATCH])
 
@@ -103,7 +104,7 @@ class _Import:
         self._seen: dict[Key, int] = {}
         self._new: list[Event] = []
 
-    def pass_over(self, rows: Sequence[Row]) -> None:
+    def pass_over(self, rows: Iterable[Row]) -> None:
         """Only remember which events these rows are."""
         for row in rows:
             reading = self._read(row, self._fills.timezone)

@@ -19,8 +19,7 @@ from evently.child_process import Cancelled
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import DomainError
 from evently.events.importing import BATCH, Fills, RowResult, import_events
-from evently.events.imports.reading import TOO_COSTLY, read_file, rows_from
-from evently.events.imports.rows import Row
+from evently.events.imports.reading import TOO_COSTLY, StoredRows, read_file
 from evently.events.models import CHECKED, CHECKING, DONE, FAILED, IMPORTING, READING, UNFINISHED, Upload, UploadRow
 from evently.extensions import db
 
@@ -36,7 +35,7 @@ LONGEST_NAME, LONGEST_REASON = 200, 500
 LEAVE_OUT = "Split the file, or leave out what comes next."
 NEXT = {CHECKING: CHECKED, IMPORTING: DONE}
 # The rows of the file that this process was at last.
-_latest: dict[uuid.UUID, list[Row]] = {}
+_latest: dict[uuid.UUID, StoredRows] = {}
 
 
 @dataclass
@@ -50,7 +49,8 @@ class _Lease:
         """Change the upload, where it is still ours."""
         with single_statement() as connection:
             is_ours = (Upload.id == self.upload_id, Upload.lease_until == self.until)
-            return connection.execute(update(Upload).where(*is_ours).values(**values)).rowcount > 0
+            # As parameters: a statement that holds the values is cached with them, whole files among them.
+            return connection.execute(update(Upload).where(*is_ours), values).rowcount > 0
 
     def renew(self) -> bool:
         """False when the file was deleted meanwhile, or another worker has it."""
@@ -121,24 +121,25 @@ def _is_another_being_read(upload: Upload) -> Select[tuple[bool]]:
     return select(exists().where(Upload.state == READING, Upload.id != upload.id, Upload.lease_until >= utc_now()))
 
 
-def _load(upload: Upload, lease: _Lease) -> list[Row]:
+def _load(upload: Upload, lease: _Lease) -> StoredRows:
     """The rows of the file, which is read where it has none. Raises UnreadableFile, Cancelled."""
-    stored = upload.rows
+    stored, is_read = upload.rows, upload.rows is not None
     if stored is None:
         stored = read_file(filename=upload.filename, content=upload.content, keep_going=lease.renew)
+    # As they may be large.
+    db.session.expire(upload, ["content", "rows"])
     _latest.clear()
-    _latest[upload.id] = rows = rows_from(stored)
-    if upload.rows is None:
+    _latest[upload.id] = rows = StoredRows(stored)
+    if not is_read:
         # Uploads of the release before are past READING, and have no rows.
         state = CHECKING if upload.state == READING else upload.state
         if not lease.update(rows=stored, total=len(rows), state=state, attempts=0):
             raise Cancelled
         db.session.refresh(upload, ["state", "total"])
-    db.session.expire(upload, ["content", "rows"])
     return rows
 
 
-def _results(upload: Upload, rows: list[Row]) -> Iterator[list[RowResult]]:
+def _results(upload: Upload, rows: StoredRows) -> Iterator[list[RowResult]]:
     """What became of the next rows, in batches; each is committed when it comes. Raises NotAllowed, NotFound."""
     results = import_events(
         by=get_user(upload.by_id),

@@ -15,7 +15,7 @@ from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError, say
 from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
 from evently.launch.valkey import Valkey
-from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_processes, web_service
+from evently.launch.webserver import LIBRARY, address, refuse_taken_port, wait_for_answer, web_processes, web_service
 from evently.servers import DATABASE_VARIABLES, is_embedded
 
 # What makes another process part of the same site.
@@ -95,7 +95,7 @@ def _celery_services(environ: dict[str, str]) -> Iterable[Service]:
     options = ("--loglevel", "WARNING", "--without-gossip", "--without-mingle")
     for name, queues in (("bookings", "bookings"), ("rest", "mail,default")):
         command = [*celery, "worker", "-Q", queues, "-n", f"{name}@%h", *options]
-        yield Service(f"The worker for {queues}", command, env=environ, cwd=ROOT)
+        yield Service(f"The worker for {queues}", command, env={**LIBRARY, **environ}, cwd=ROOT)
     command = [*celery, "beat", "--pidfile=", "--loglevel", "WARNING"]
     # Stopped with the web server: nothing new is asked for while the workers finish.
     yield Service("The beat", command, env=environ, cwd=ROOT, tier=WEB)

@@ -17,6 +17,8 @@ CONNECTIONS = 4096
 HEADERS = 32 * 1024
 # To the allocator in the web server: give memory back at once. What a thousand requests needed is 15 MB that stay otherwise.
 ALLOCATOR = {"_RJEM_MALLOC_CONF": "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0"}
+# bytes; to the C library, which Python uses: memory of uploaded files goes back, instead of staying with the thread that had it
+LIBRARY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 
 
 def refuse_taken_port(settings: Settings) -> None:
@@ -39,7 +41,7 @@ def web_service(settings: Settings, *options: str, environ: Mapping[str, str], w
         *("--blocking-threads", str(settings.WEB_THREADS), "--workers-kill-timeout", str(kill_after), *options),
     ]
     _allow_open_files(2 * CONNECTIONS)
-    return Service("The web server", command, env={**ALLOCATOR, **environ}, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
+    return Service("The web server", command, env={**ALLOCATOR, **LIBRARY, **environ}, cwd=ROOT, tier=WEB, grace=kill_after + 0.5)
 
 
 def wait_for_answer(web: Service, settings: Settings) -> None:

@@ -22,7 +22,7 @@ from evently.events import uploading
 from evently.events.importing import Fills
 from evently.events.imports import reading
 from evently.events.imports.files import UnreadableFile
-from evently.events.imports.reading import read_file, rows_from
+from evently.events.imports.reading import StoredRows, read_file
 from evently.events.models import Upload
 from evently.events.tasks import sweep_uploads
 from evently.events.uploads import discard_upload, start_upload
@@ -74,7 +74,7 @@ def test_a_file_that_costs_too_much_is_refused_with_the_reason(kind: str):
 @pytest.mark.parametrize("kind", READABLE)
 def test_what_does_not_matter_for_events_is_skipped(kind: str):
     name, content, count = READABLE[kind]
-    assert len(rows_from(read_file(filename=name, content=content))) == count
+    assert len(StoredRows(read_file(filename=name, content=content))) == count
 
 
 def test_the_request_stores_the_file_and_does_not_read_it(app: Flask, mira: User):
@@ -191,10 +191,10 @@ def test_the_command_reads_files_with_the_same_limits(app: Flask, mira: User, tm
 def test_what_comes_back_from_the_child_means_the_same(mira: User):
     """Dates and decimals are text there."""
     content = json.dumps([{"name": "A", "venue": "B", "start": "2034-05-01T20:00+02:00", "price": 12.10, "capacity": 7, "text": "a\ud800"}])
-    (row,) = rows_from(read_file(filename="a.json", content=content.encode()))
+    (row,) = StoredRows(read_file(filename="a.json", content=content.encode()))
     assert row.values["price"] == "12.1"
     assert row.values["text"] == "a\ud800"
-    (row,) = rows_from(read_file(filename="a.ics", content=calendar(event(b"DTEND;VALUE=DATE:20310102\r\n"))))
+    (row,) = StoredRows(read_file(filename="a.ics", content=calendar(event(b"DTEND;VALUE=DATE:20310102\r\n"))))
     assert (row.values["time"], row.values["ends_at"]) == ("2031-01-01T20:00:00+00:00", "2031-01-01")
 
 

@@ -84,6 +84,9 @@ def test_long_descriptions_that_people_write_are_rendered(text: str):
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_the_editor_refuses_it_beside_the_field(app, mira: User, bomb: str):
     desk, event = Visitor(log_in(app.test_client(), mira)), make_event(by=mira, description="As it was.")
+    # Together with what else is wrong.
+    refused = desk.submit("/dashboard/events/new", {"description": bomb})
+    assert {"description", "name", "venue"} <= set(errors(refused.text))
     fields = {"name": "X", "venue": "Y", "time": "2034-05-01T20:00", "capacity": "9", "price_per_ticket": "0", "description": bomb}
     for address in ("/dashboard/events/new", f"/dashboard/events/{event.id}/edit"):
         refused = desk.submit(address, fields | {"status": "published"})

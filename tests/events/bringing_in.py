@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from evently.events.importing import Fills, RowResult, import_events
-from evently.events.imports.reading import read_in_child, rows_from
+from evently.events.imports.reading import PROBLEM, StoredRows, read_in_child
 from evently.events.imports.rows import Row
 from evently.events.models import Event
 from evently.extensions import db
@@ -26,11 +26,11 @@ def bring_in_file(by, path: Path, fills: Fills = BERLIN) -> list[RowResult]:
     return results
 
 
-def rows_in(path: Path) -> list[Row]:
+def rows_in(path: Path) -> StoredRows:
     """As they come back from the child process that reads files."""
-    kind, _, rows = read_in_child(path.read_bytes(), path.name).partition(b"\n")
-    assert kind == b"rows", rows
-    return rows_from(rows)
+    rows = read_in_child(path.read_bytes(), path.name)
+    assert not rows.startswith(PROBLEM), rows
+    return StoredRows(rows)
 
 
 def outcomes(results: list[RowResult]) -> list[str]:

@@ -5,9 +5,9 @@ Dates and decimals become text there, which fields.py takes just as well.
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, overload
 
 from evently import child_process
 from evently.child_process import LimitExceeded, Limits
@@ -15,15 +15,17 @@ from evently.events.imports.files import UnreadableFile, check_file, read_rows
 from evently.events.imports.rows import Row
 
 # The largest calendars with MAX_ROWS events take a sixth of this; seconds are more, for machines with other work.
-LIMITS = Limits(cpu_seconds=60, seconds=240, megabytes=512)
+LIMITS = Limits(cpu_seconds=60, seconds=240, megabytes=300)
 # bytes; cells are cut beyond every length that a field may have, and so are their names and their lists
 MAX_RESULT, MAX_CELL, MAX_NAME, MAX_ITEMS = 16 * 1024 * 1024, 25_000, 100, 200
 
 TOO_COSTLY = "This file could not be read: it takes too much time or memory. Split it, or leave out all but the events."
 
+PROBLEM = b"!"
+
 
 def read_file(*, filename: str, content: bytes, keep_going: Callable[[], bool] = lambda: True) -> bytes:
-    """The rows of a file, for `rows_from`.
+    """The rows of a file, for `StoredRows`.
 
     Raises UnreadableFile, and Cancelled when `keep_going`, which is called every few seconds, returns False.
     """
@@ -33,22 +35,38 @@ def read_file(*, filename: str, content: bytes, keep_going: Callable[[], bool] =
         result = child_process.call(function, content, filename, limits=LIMITS, keep_going=keep_going)
     except LimitExceeded:
         raise UnreadableFile(TOO_COSTLY) from None
-    kind, _, rest = result.partition(b"\n")
-    if kind != b"rows":
-        raise UnreadableFile(rest.decode())
-    return rest
+    if result.startswith(PROBLEM):
+        raise UnreadableFile(result.removeprefix(PROBLEM).decode())
+    return result
 
 
-def rows_from(stored: bytes) -> list[Row]:
-    return [Row(*json.loads(line.decode(errors="surrogatepass"))) for line in stored.splitlines()]
+class StoredRows(Sequence[Row]):
+    """What `read_file` gave. Each row is made when it is asked for: thousands at once would take ten times the memory."""
+
+    def __init__(self, stored: bytes) -> None:
+        self._lines = stored.splitlines()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        return [_row(line) for line in self._lines[place]] if isinstance(place, slice) else _row(self._lines[place])
+
+
+def _row(line: bytes) -> Row:
+    return Row(*json.loads(line.decode(errors="surrogatepass")))
 
 
 def read_in_child(content: bytes, filename: str) -> bytes:
-    """What `read_file` gets from the child: `rows`, or `problem` and a sentence."""
+    """What `read_file` gets from the child: rows, which are JSON lists, or PROBLEM and a sentence."""
     try:
-        return b"\n".join([b"rows", *_encoded(filename, content)])
+        return b"\n".join(_encoded(filename, content))
     except UnreadableFile as error:
-        return b"problem\n" + error.message.encode()
+        return PROBLEM + error.message.encode()
 
 
 def _encoded(filename: str, content: bytes) -> Iterator[bytes]:
