@@ -35,8 +35,22 @@ def findings(page: Page) -> list[Any]:
     return [(page.url, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results]
 
 
-def sticks_out(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+# Elements whose box or text reaches beyond the right edge of a page that scrolls sideways; none for one that does not.
+STICKS_OUT = """() => {
+  if (document.documentElement.scrollWidth <= innerWidth) return [];
+  const right = node => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    return range.getBoundingClientRect().right;
+  };
+  return [...document.querySelectorAll("body *")].filter(element => Math.max(element.getBoundingClientRect().right, right(element)) > innerWidth)
+    .map(element => `${element.tagName} ${element.className} ${element.textContent.trim().slice(0, 40)}`)
+    .concat(`${document.documentElement.scrollWidth} px`);
+}"""
+
+
+def sticks_out(page: Page) -> list[str]:
+    return page.evaluate(STICKS_OUT)
 
 
 def look_at(page: Page, addresses: list[str]) -> None:
@@ -50,8 +64,8 @@ def look_at(page: Page, addresses: list[str]) -> None:
             take_picture(page, f"{number:02}{address}", width)
             if width != 768:
                 found += findings(page)
-            if sticks_out(page):
-                found.append((address, f"sticks out sideways at {width} px", []))
+            if elements := sticks_out(page):
+                found.append((address, f"sticks out sideways at {width} px", elements))
     assert found == []
 
 
