@@ -51,6 +51,7 @@ def test_every_task_has_its_queue(celery: Celery) -> None:
         "events.sweep_uploads": "default",
         "events.work_on_upload": "default",
         "idempotency.forget_old": "default",
+        "notifications.delete_old_counters": "mail",
         "notifications.deliver": "mail",
         "notifications.forget_the_gone": "mail",
         "notifications.remind": "mail",

@@ -67,8 +67,9 @@ class RequestBody(io.RawIOBase):
         self._is_expected = "HTTP_EXPECT" in environ
         self._connection = int(environ["SERVER_PORT"]), environ.get(PEER) or environ.get("REMOTE_ADDR", "")
         self.client = network_of(environ.get("REMOTE_ADDR", ""))
-        self.began = time.monotonic()
-        self._deadline = self.began + readers.timeout
+        self._arrived = time.monotonic()
+        # Of reading. Before, the request may have waited for its turn, which is not its client's fault.
+        self.began = self._deadline = math.inf
 
     def readable(self) -> bool:
         return True
@@ -76,23 +77,31 @@ class RequestBody(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._is_complete:
             return 0
-        if not self._is_reading:
-            # Whether it was read or refused: there is nothing more to read.
-            self._is_complete = True
-            self._readers.enter(self)
-            self._is_complete, self._is_reading = False, True
+        # The turn of this request comes after it has left the readers: in a rush many wait for theirs.
         with waiting():
-            piece = self._stream.read(min(len(buffer), PIECE))
+            piece = self._receive(len(buffer))
+        if not piece and self._length and self._received < self._length:
+            raise ClientDisconnected
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _receive(self, size: int) -> bytes:
+        if not self._is_reading:
+            self._begin()
+        piece: bytes = self._stream.read(min(size, PIECE))
         if self.has_timed_out:
             self._finish()
             raise RequestTimeout
         self._received += len(piece)
         if self._received == self._length or not piece:
             self._finish()
-        if not piece and self._length and self._received < self._length:
-            raise ClientDisconnected
-        buffer[: len(piece)] = piece
-        return len(piece)
+        return piece
+
+    def _begin(self) -> None:
+        # Whether it is read or refused: there is nothing more to read.
+        self._is_complete = True
+        self._readers.enter(self)
+        self._is_complete, self._is_reading = False, True
 
     def end(self) -> None:
         """The request is answered."""
@@ -102,12 +111,16 @@ class RequestBody(io.RawIOBase):
         # The server closes a connection whose body is not read as soon as nothing refers to it.
         self._stream = None
 
+    def start_clock(self, timeout: float) -> None:
+        self.began = time.monotonic()
+        self._deadline = self.began + timeout
+
     def is_late(self, now: float) -> bool:
         return now > self._deadline + self._received / MIN_RATE
 
     def cut_off(self, now: float) -> None:
         """The server's read ends with what has arrived, and the answer can still be sent."""
-        stop_reading(*self._connection, idle_for=now - self.began)
+        stop_reading(*self._connection, idle_for=now - self._arrived)
 
     def _discard(self) -> None:
         rest = (self._length or 0) - self._received
@@ -141,6 +154,7 @@ class BodyReaders:
             is_stuck = not self._has_room(body.client, began_before=time.monotonic() - SLOW)
             if is_stuck or not self._changed.wait_for(lambda: self._has_room(body.client), PATIENCE):
                 raise Busy("Too many requests are being received. Nothing was saved; try again in a moment.")
+            body.start_clock(self.timeout)
             self._reading.add(body)
             if self._watch is None:
                 self._watch = threading.Thread(target=self._cut_off_late_ones, name="request bodies", daemon=True)

@@ -15,8 +15,11 @@ from typing import Any
 
 from tests.factories import PASSWORD, make_organizer, make_superuser
 
-REGISTERED = ["id", "username", "email", "token"]
-PROFILE = ["id", "username", "email", "first_name", "last_name", "phone_number", "address", "is_staff", "is_superuser"]
+REGISTERED = ["id", "username", "email", "token", "expires_at"]
+PROFILE = [
+    "id", "username", "email", "first_name", "last_name", "phone_number", "address", "is_staff", "is_superuser",
+    "is_email_confirmed", "pending_email",
+]  # fmt: skip
 SAVED = ["event_id", "name", "venue", "time", "capacity"]
 PAGE = ["count", "next", "previous", "results"]
 MANAGED = ["id", "name", "venue", "time", "capacity", "available_tickets", "price_per_ticket", "organizer", "is_active", "created_at"]
@@ -74,7 +77,7 @@ class World:
 
     def log_in(self, username: str) -> Client:
         answer = Client(self.base).call("POST", "user/auth/login/", {"username": username, "password": PASSWORD})
-        assert list(answer) == ["token"]
+        assert list(answer) == ["token", "expires_at"]
         return Client(self.base, answer["token"])
 
     def new_event(self, name: str) -> str:

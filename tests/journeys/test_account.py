@@ -23,7 +23,7 @@ def test_somebody_comes_forgets_remembers_and_leaves(app, new_page, smtp_server,
     page = new_page(javascript=javascript)
 
     register(page)
-    confirm(page, link_in(mail(smtp_server, "confirm your address")))
+    confirm(page, link_in(mail(smtp_server, "Confirm your e-mail address")))
     book(page, event)
     ticket = mail(smtp_server, "Your ticket")
     assert "confirm that this is your address" not in ticket.get_body(("plain",)).get_content()
@@ -97,7 +97,7 @@ def register(page: Page) -> None:
 
 def confirm(page: Page, link: str) -> None:
     page.goto(link)
-    page.get_by_role("button", name="Yes, confirm it").click()
+    page.get_by_role("button", name="Confirm this address").click()
     expect(page.get_by_text("mira@example.org is confirmed.")).to_be_visible()
 
 
@@ -119,7 +119,7 @@ def reset(page: Page, smtp_server: SmtpServer) -> None:
     page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_text("Your new password is set.")).to_be_visible()
     page.goto(link)
-    expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
+    expect(page.get_by_role("heading", name="This link no longer works")).to_be_visible()
     sign_in(page, SECOND)
 
 
