@@ -43,7 +43,8 @@ STICKS_OUT = """() => {
     range.selectNodeContents(node);
     return range.getBoundingClientRect().right;
   };
-  return [...document.querySelectorAll("body *")].filter(element => Math.max(element.getBoundingClientRect().right, right(element)) > innerWidth)
+  return [...document.querySelectorAll("body *")]
+    .filter(element => Math.max(element.getBoundingClientRect().right, right(element)) > innerWidth)
     .map(element => `${element.tagName} ${element.className} ${element.textContent.trim().slice(0, 40)}`)
     .concat(`${document.documentElement.scrollWidth} px`);
 }"""
