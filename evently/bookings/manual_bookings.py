@@ -44,9 +44,6 @@ def add_booking(
     answer was lost. The account, the booking and its audit entry are written together or not at all.
     Raises NotFound, NotAllowed; Invalid; Conflict ("event_not_available", "event_started", "email_not_confirmed"); TooManyRequests.
     """
-    if by.email_confirmed_at is None:
-        # The e-mail to the attendee shows what the organizer typed about the event.
-        raise Conflict("Confirm your e-mail address first, then you can add bookings.", code="email_not_confirmed")
     request = _Request(by, event_id, _attendee(email, first_name, last_name), tickets, booking_id or uuid.uuid4())
     # The same booking may be added by another request at the same time: then it is found.
     with contextlib.suppress(IntegrityError, PendingRollbackError):
@@ -95,6 +92,9 @@ def _add(request: _Request) -> Booking:
     by, tickets = request.by, request.tickets
     with transaction() as session:
         event = get_managed_event(by=by, event_id=request.event_id)
+        if by.email_confirmed_at is None:
+            # The e-mail to the attendee shows what the organizer typed about the event.
+            raise Conflict("Confirm your e-mail address first, then you can add bookings.", code="email_not_confirmed")
         known = session.scalar(select(Booking).where(Booking.id == request.booking_id, Booking.event_id == event.id))
         if known:
             return known

@@ -11,6 +11,8 @@ from pathlib import Path
 
 # Where `struct tcp_info` of Linux has tcpi_last_data_sent: milliseconds since something was sent.
 LAST_DATA_SENT = struct.Struct("44xI")
+# seconds, for what passes between the connection and the request
+IDLE_TOLERANCE = 0.1
 
 
 def stop_reading(port: int, peer: str, *, idle_for: float) -> None:
@@ -25,8 +27,7 @@ def stop_reading(port: int, peer: str, *, idle_for: float) -> None:
         with connection, contextlib.suppress(OSError):
             if connection.getsockname()[1] == port and _is_same(connection.getpeername()[0], peer):
                 info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA_SENT.size)
-                # A tenth of a second for what passed between the connection and the request.
-                if LAST_DATA_SENT.unpack(info)[0] / 1000 >= idle_for - 0.1:
+                if LAST_DATA_SENT.unpack(info)[0] / 1000 >= idle_for - IDLE_TOLERANCE:
                     connection.shutdown(socket.SHUT_RD)
 
 

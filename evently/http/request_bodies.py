@@ -18,7 +18,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 from werkzeug.wsgi import get_content_length
 
 from evently.errors import Busy
-from evently.http.connections import stop_reading
+from evently.http.connections import IDLE_TOLERANCE, stop_reading
 from evently.http.networks import network_of
 from evently.http.proxies import PEER
 from evently.http.request_threads import Application, waiting
@@ -65,9 +65,9 @@ class RequestBody(io.RawIOBase):
         self._is_reading = self._is_complete = self.has_timed_out = False
         # With `Expect: 100-continue` a client sends nothing that is not read.
         self._is_expected = "HTTP_EXPECT" in environ
-        self._connection = int(environ["SERVER_PORT"]), environ.get(PEER) or environ.get("REMOTE_ADDR", "")
+        self.connection = int(environ["SERVER_PORT"]), environ.get(PEER) or environ.get("REMOTE_ADDR", "")
         self.client = network_of(environ.get("REMOTE_ADDR", ""))
-        self._arrived = time.monotonic()
+        self.arrived = time.monotonic()
         # Of reading. Before, the request may have waited for its turn, which is not its client's fault.
         self.began = self._deadline = math.inf
 
@@ -120,7 +120,11 @@ class RequestBody(io.RawIOBase):
 
     def cut_off(self, now: float) -> None:
         """The server's read ends with what has arrived, and the answer can still be sent."""
-        stop_reading(*self._connection, idle_for=now - self._arrived)
+        stop_reading(*self.connection, idle_for=now - self.arrived)
+
+    def ends_with(self, late: "RequestBody") -> bool:
+        """Whether cutting off that one may end this one: a connection is known by its client and how long it was idle."""
+        return self.connection == late.connection and self.arrived <= late.arrived + IDLE_TOLERANCE
 
     def _discard(self) -> None:
         rest = (self._length or 0) - self._received
@@ -175,8 +179,8 @@ class BodyReaders:
             now = time.monotonic()
             with self._changed:
                 late = [body for body in self._reading if body.is_late(now)]
-            # All of them before the first is cut off, which may end others of the same client.
-            for body in late:
-                body.has_timed_out = True
+                # All of them before the first is cut off.
+                for body in self._reading:
+                    body.has_timed_out |= any(body.ends_with(another) for another in late)
             for body in late:
                 body.cut_off(now)

@@ -65,7 +65,7 @@ def test_clocks(whose: str, offset: str, shop: Site, web_alone: Web, clocks: dic
     for clock in clocks.values():
         clock.set("+0")
     with Sale(shop, web_alone, people=100) as sale:
-        until(lambda: len(sale.answers) >= 30, within=10, what="the sale runs")
+        until(lambda: len(sale.answers) >= 30, within=30, what="the sale runs")
         for name in whose.split():
             clocks[name].set(offset)
     books.wait_until_decided(sale)
