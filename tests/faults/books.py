@@ -63,10 +63,10 @@ class Books:
         one = "SELECT id FROM bookings WHERE event_id = :event AND status = 'processing' ORDER BY seq OFFSET :half LIMIT 1 FOR UPDATE"
         with self.engine.connect() as connection:
             with self.locked_stock(sale):
-                until(lambda: self.waiting(sale) >= at_least, within=10, what=lambda: f"{at_least} wait; {self._standing(sale)}")
+                until(lambda: self.waiting(sale) >= at_least, within=60, what=lambda: f"{at_least} wait; {self._standing(sale)}")
                 connection.execute(sa.text(one), {"event": sale.event_id, "half": at_least // 2})
                 pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
-            until(lambda: bool(self.blocked_by(pid)), within=10, what="an allocator is in the middle of the batch")
+            until(lambda: bool(self.blocked_by(pid)), within=60, what="an allocator is in the middle of the batch")
             yield self.blocked_by(pid)
             # The server may have ended this connection, too.
             connection.invalidate()

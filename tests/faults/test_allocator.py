@@ -25,19 +25,19 @@ def test_a_worker_killed_in_the_middle_of_a_batch(sale: Sale, books: Books, work
 
 def test_two_workers_and_one_event(sale: Sale, books: Books, parts: Parts, valkey: Valkey) -> None:
     with running(parts.worker("worker-2")):
-        until(lambda: workers_waiting(valkey) == 2, within=15, what="both wait for messages")
+        until(lambda: workers_waiting(valkey) == 2, within=60, what="both wait for messages")
         with sale:
             for _ in range(3):
                 with books.locked_stock(sale):
-                    until(lambda: books.names_waiting() >= {"worker", "worker-2"}, within=10, what="both want to decide")
-                until(lambda: not books.names_waiting(), within=10, what="both go on")
+                    until(lambda: books.names_waiting() >= {"worker", "worker-2"}, within=60, what="both want to decide")
+                until(lambda: not books.names_waiting(), within=60, what="both go on")
     books.wait_until_decided(sale)
     books.check(sale)
 
 
 def test_a_busy_event_holds_up_no_other(sale: Sale, books: Books, shop: Site, web: Web) -> None:
     with sale:
-        until(lambda: books.decided(sale) >= 60, within=10, what="the busy sale runs")
+        until(lambda: books.decided(sale) >= 60, within=60, what="the busy sale runs")
         with Sale(shop, web, people=10, per_second=20) as quiet_sale:
             pass
         books.wait_until_decided(quiet_sale, within=2)

@@ -37,4 +37,4 @@ def test_a_database_process_is_killed_and_the_database_recovers(sale: Sale, book
 
 def _wait_for_ten_more(sale: Sale) -> None:
     before = len(sale.acknowledged)
-    until(lambda: len(sale.acknowledged) >= before + 10, within=10, what="bookings are taken again")
+    until(lambda: len(sale.acknowledged) >= before + 10, within=60, what="bookings are taken again")

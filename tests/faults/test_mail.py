@@ -18,7 +18,7 @@ def test_a_mail_server_that_hangs_delays_no_decision(sale: Sale, books: Books, p
     with running(worker), sale:
         assert office.hangs.wait(20), "the first mail"
         before = len(sale.answers)
-        until(lambda: len(sale.answers) >= min(before + 120, sale.people), within=15, what="people go on booking")
+        until(lambda: len(sale.answers) >= min(before + 120, sale.people), within=60, what="people go on booking")
         books.wait_until_decided(sale, within=2)
     books.wait_until_decided(sale, within=2)
     longest = books.value("SELECT max(decided_at - booking_date) FROM bookings WHERE event_id = :event", event=sale.event_id)

@@ -51,7 +51,7 @@ def test_web_and_worker_are_replaced_in_the_middle_of_a_sale(shop: Site, web: We
     assert worker.child, "not started"
     before, worker_before = children(web), worker.child.pid
     with sale:
-        until(lambda: books.decided(sale) >= 40, within=10, what="the sale runs")
+        until(lambda: books.decided(sale) >= 40, within=60, what="the sale runs")
         # One web process after the other, as `systemctl reload` does it; the worker ends and is started by its supervisor.
         os.kill(web.service.child.pid, signal.SIGHUP)
         ask_to_stop(worker)
@@ -69,12 +69,12 @@ def test_web_and_worker_are_replaced_in_the_middle_of_a_sale(shop: Site, web: We
 
 def test_a_web_server_that_is_asked_to_stop_answers_whom_it_has_begun_to_serve(sale: Sale, books: Books, web: Web) -> None:
     with sale:
-        until(lambda: books.decided(sale) >= 20, within=10, what="the sale runs")
+        until(lambda: books.decided(sale) >= 20, within=60, what="the sale runs")
         with books.engine.connect() as connection:
             connection.execute(sa.text("LOCK TABLE bookings IN EXCLUSIVE MODE"))
             pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
             # A process has four threads, and may be asked by more.
-            until(lambda: writers(books, pid) >= THREADS - 2, within=10, what="most are in the middle of it")
+            until(lambda: writers(books, pid) >= THREADS - 2, within=60, what="most are in the middle of it")
             ask_to_stop(web.service)
             until(lambda: refuses(web), within=3, what="nobody else is let in")
             before, begun = len(sale.answers), writers(books, pid)
@@ -95,9 +95,9 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_batch(sale: Sale, books: Bo
             ended, decided = worker.child, books.decided(sale)
             ask_to_stop(worker)
             # It takes no new task, and has not let go of this one.
-            until(lambda: workers_waiting(valkey) == 0, within=10, what="it takes no message any more")
+            until(lambda: workers_waiting(valkey) == 0, within=60, what="it takes no message any more")
             assert [holder for holder, _ in books.rows("SELECT pid, state FROM pg_stat_activity WHERE pid = :pid", pid=pid)] == [pid]
-        until(lambda: ended.exit_code() is not None, within=10, what="it ends")
+        until(lambda: ended.exit_code() is not None, within=60, what="it ends")
         assert ended.exit_code() == 0
         assert books.decided(sale) > decided, "the batch is kept"
     books.wait_until_decided(sale)
