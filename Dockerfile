@@ -43,5 +43,5 @@ ENV PATH=/opt/evently/bin:$PATH \
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-m", "evently.launch.alive", "web"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-m", "evently.launch.healthcheck", "web"]
 CMD ["granian", "wsgi:app"]

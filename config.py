@@ -13,9 +13,17 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from evently import production, variables
-from evently.servers import DATABASE_VARIABLES, database_url_from, engine_options, is_embedded, on_redis, sqlite_url, with_password
-from evently.variables import PARSERS, ConfigurationError
+from evently import config_checks, env_parsers
+from evently.config_urls import (
+    DATABASE_VARIABLES,
+    database_url_from,
+    engine_options,
+    is_embedded,
+    redis_settings,
+    sqlite_url,
+    with_password,
+)
+from evently.env_parsers import PARSERS, ConfigurationError
 
 ROOT = Path(__file__).resolve().parent
 
@@ -41,7 +49,7 @@ class Settings:
     # The names under which the site answers, beside that of SITE_URL; ".example.org" is every name below it, "*" any.
     ALLOWED_HOSTS: tuple[str, ...] = ("localhost", "127.0.0.1")
     # The addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
-    TRUSTED_PROXIES: tuple[variables.Network, ...] = ()
+    TRUSTED_PROXIES: tuple[env_parsers.Network, ...] = ()
     # How long browsers that came by https come by https only; 0 tells them nothing.
     HSTS_SECONDS: int = 31_536_000
     # Embedded mode: whether it makes demo accounts, events and bookings at its first start.
@@ -187,10 +195,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     if environ is None:
         environ = environment()
-    problems = list(production.misspelt(environ, VARIABLES))
+    problems = list(config_checks.unknown_variables(environ, VARIABLES))
     values = _read(environ, problems)
     if not values["EMBEDDED"]:
-        problems += production.problems(values)
+        problems += config_checks.production_problems(values)
     if problems:
         raise ConfigurationError.of(problems)
     return Settings(**values)
@@ -215,7 +223,7 @@ def _read(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
         problems.append(str(error))
     secret_key = environ.get("SECRET_KEY") or (kept_secret(data_dir / "secret_key") if embedded else "")
     values |= {"SECRET_KEY": secret_key, "TICKET_SECRET": environ.get("TICKET_SECRET") or secret_key}
-    return values | on_redis(redis_url) | given
+    return values | redis_settings(redis_url) | given
 
 
 def _parsed(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:

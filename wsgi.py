@@ -11,15 +11,15 @@ if threading.current_thread() is threading.main_thread():
 
 from config import load_settings
 from evently import create_app
-from evently.observability import process
-from evently.variables import ConfigurationError
+from evently.env_parsers import ConfigurationError
+from evently.observability import process_setup
 
 try:
     settings = load_settings()
 except ConfigurationError as error:
     # What is wrong, without a traceback above it.
     sys.exit(f"Evently cannot run: {error}")
-process.begin(settings)
+process_setup.configure(settings)
 # Inside `celery -A wsgi`, which takes what is called `app` for its own application.
 is_for_tasks = "celery.bin.celery" in sys.modules
 app = create_app(settings, serves=not is_for_tasks)

@@ -27,11 +27,11 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
         body_limits,
         cors,
         error_handlers,
-        limits,
-        measuring,
         proxies,
+        rate_limits,
         request_bodies,
         request_ids,
+        request_metrics,
         request_threads,
         security,
     )
@@ -42,9 +42,9 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
     app.config.from_object(settings or load_settings())
     # First, so that whatever others log has a name, and whatever they take is counted.
     request_ids.init_app(app)
-    measuring.init_app(app)
+    request_metrics.init_app(app)
     # Before anything is read of a request.
-    limits.init_app(app)
+    rate_limits.init_app(app)
     # Nobody else looks at a request that is not for us.
     app.before_request(security.check_host)
     # Before anything reads the body: the check for forgery, the idempotency key.
@@ -66,9 +66,9 @@ def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flas
 
 
 def _bind_extensions(app: Flask) -> None:
-    from evently import caching, worker
+    from evently import celery_app, tagged_cache
     from evently.extensions import cache, csrf, db, migrate
-    from evently.http import idempotency, limits, login
+    from evently.http import idempotency, login, rate_limits
     from evently.http.sessions import PageSessions
     from evently.observability import statements
 
@@ -77,23 +77,23 @@ def _bind_extensions(app: Flask) -> None:
     migrate.init_app(app)
     csrf.init_app(app)
     cache.init_app(app)
-    caching.init_app(app)
+    tagged_cache.init_app(app)
     app.session_interface = PageSessions()
     login.init_app(app)
     # A response that is replayed counts for its network only.
     idempotency.init_app(app)
-    app.before_request(limits.count_request)
-    worker.init_app(app)
+    app.before_request(rate_limits.count_request)
+    celery_app.init_app(app)
 
 
 def _load_domain() -> None:
     """Every table is known, and every domain listens to the ones below it."""
-    from evently.accounts import versions as _people  # noqa: F401
-    from evently.bookings import leaving as _leaving  # noqa: F401
+    from evently.accounts import cache_tags as _people  # noqa: F401
+    from evently.bookings import cache_tags as _sales  # noqa: F401
+    from evently.bookings import on_account_deletion as _leaving  # noqa: F401
     from evently.bookings import services as _bookings  # noqa: F401
-    from evently.bookings import versions as _sales  # noqa: F401
-    from evently.events import leaving as _organizers  # noqa: F401
-    from evently.notifications import accounts as _letters  # noqa: F401
+    from evently.events import on_account_deletion as _organizers  # noqa: F401
+    from evently.notifications import account_mails as _letters  # noqa: F401
     from evently.notifications import services as _notifications  # noqa: F401
     from evently.reporting import rollups as _figures  # noqa: F401
 
@@ -101,10 +101,10 @@ def _load_domain() -> None:
 def _register_attendees_pages(app: Flask) -> None:
     """All that mails lead to."""
     from evently import web
-    from evently.http import caching, formatting
+    from evently.http import formatting, static_caching
 
     formatting.init_app(app)
-    caching.init_app(app)
+    static_caching.init_app(app)
     web.init_app(app)
 
 

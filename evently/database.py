@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeDecorator
 log = logging.getLogger(__name__)
 CENT = Decimal("0.01")
 # seconds of idleness after which a connection is not trusted
-PING_AFTER = 1.0
+PING_AFTER_IDLE_SECONDS = 1.0
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound="Base")
 # What follows a commit, and the savepoint it depends on.
@@ -99,7 +99,7 @@ def _engine() -> Engine:
 
 
 # How a connection is told that it is to write. PostgreSQL's are in autocommit otherwise, see config.py.
-_WRITER: dict[str, dict[str, Any]] = {"sqlite": {"is_writer": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
+_WRITE_LOCK: dict[str, dict[str, Any]] = {"sqlite": {"is_writer": True}, "postgresql": {"isolation_level": "READ COMMITTED"}}
 
 
 @contextlib.contextmanager
@@ -119,7 +119,7 @@ def transaction() -> Iterator[Session]:
     session.commit()
     callbacks = session.info["in_transaction"] = cast("list[Callback]", [])
     try:
-        session.connection(execution_options=_WRITER[session.get_bind().dialect.name])
+        session.connection(execution_options=_WRITE_LOCK[session.get_bind().dialect.name])
         yield session
         session.commit()
     except BaseException:
@@ -128,7 +128,7 @@ def transaction() -> Iterator[Session]:
     finally:
         session.info["in_transaction"] = None
     for callback, _ in callbacks:
-        _follow(callback)
+        _run_callbacks(callback)
 
 
 @contextlib.contextmanager
@@ -150,18 +150,18 @@ def single_statement(*, writes: bool = True) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
         return
-    with engine.connect().execution_options(**_WRITER["sqlite"]) as connection, connection.begin():
+    with engine.connect().execution_options(**_WRITE_LOCK["sqlite"]) as connection, connection.begin():
         yield connection
 
 
-def end_reads() -> None:
+def end_read_transaction() -> None:
     """See the newest from here on: SQLite shows what was there when the session began to read, which may be before a lock."""
     _session()().commit()
 
 
 def stream_rows(query: Select[*tuple[Any, ...]], portion: int = 500) -> Iterator[Any]:
     """What a query finds, so many rows in memory at a time, all as they were at one moment."""
-    end_reads()
+    end_read_transaction()
     engine = _engine()
     # PostgreSQL keeps a cursor within a transaction only, whose statements would each see another moment.
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
@@ -169,7 +169,7 @@ def stream_rows(query: Select[*tuple[Any, ...]], portion: int = 500) -> Iterator
         yield from connection.execute(query)
 
 
-def detached(row: Row, **relations: Any) -> Row:
+def separate_session(row: Row, **relations: Any) -> Row:
     """A copy without a session, which any thread may read and nothing refreshes or expires; with these relations only.
 
     Deferred columns are left out.
@@ -188,12 +188,12 @@ def on_commit(callback: Callable[[], object]) -> None:
     session = _session()()
     callbacks = session.info.get("in_transaction")
     if callbacks is None:
-        _follow(callback)
+        _run_callbacks(callback)
     else:
         callbacks.append((callback, session.get_nested_transaction()))
 
 
-def _follow(callback: Callable[[], object]) -> None:
+def _run_callbacks(callback: Callable[[], object]) -> None:
     try:
         callback()
     except Exception:
@@ -231,7 +231,7 @@ def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
 @event.listens_for(Engine, "checkout")
 def _replace_dead(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
     """Ask a connection that was idle whether it still lives; one in steady use need not pay for that each time."""
-    if connection is None or time.monotonic() - record.info.get("used_at", math.inf) < PING_AFTER:
+    if connection is None or time.monotonic() - record.info.get("used_at", math.inf) < PING_AFTER_IDLE_SECONDS:
         return
     try:
         connection.cursor().execute("SELECT 1")

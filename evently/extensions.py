@@ -13,8 +13,8 @@ from evently import forgiving as _forgiving  # noqa: F401 - makes its scheme kno
 from evently.database import Base
 
 
-class Counters(Limiter):
-    """Keeps the counters; http/limits.py says what counts, so there is nothing to look up at each request."""
+class HooklessLimiter(Limiter):
+    """Keeps the counters; http/rate_limits.py says what counts, so there is nothing to look up at each request."""
 
     def init_app(self, app: Flask) -> None:
         hooks: tuple[dict[Any, list[Any]], ...] = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
@@ -24,7 +24,7 @@ class Counters(Limiter):
             functions[None] = kept
 
 
-class Logins(LoginManager):  # type: ignore[misc] # Flask-Login has no types
+class SessionOnlyLoginManager(LoginManager):  # type: ignore[misc] # Flask-Login has no types
     """Knows people by their session alone: what Flask-Login remembers by itself is a cookie that nobody could end."""
 
     def _load_user_from_remember_cookie(self, _cookie: str) -> None:
@@ -34,7 +34,7 @@ class Logins(LoginManager):  # type: ignore[misc] # Flask-Login has no types
         return response
 
 
-class Migrations:
+class ReadableMigrate:
     """What Flask-Migrate looks for in an application, there when it does: with Alembic it is 8 MB that no request needs."""
 
     def init_app(self, app: Flask) -> None:
@@ -51,9 +51,9 @@ class Migrations:
 
 # Objects stay usable after commit: a page renders what the service returned without asking the database again.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrations()
-login_manager = Logins()
+migrate = ReadableMigrate()
+login_manager = SessionOnlyLoginManager()
 csrf = CSRFProtect()
 cache = Cache()
-# The function is never called: http/limits.py says for whom a request is counted.
-limiter = Counters(key_func=str)
+# The function is never called: http/rate_limits.py says for whom a request is counted.
+limiter = HooklessLimiter(key_func=str)

@@ -16,8 +16,8 @@ from flask_caching.backends.rediscache import RedisCache
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError  # noqa: A004 - not the one of sockets
 
-from evently.broker import ask_broker
 from evently.cache_values import Serializer
+from evently.circuit_breaker import call_broker
 
 # Cache tag versions are opaque bytes that are only compared, so the release before, which reads the same keys, shares them.
 VERSION_PREFIX = "evently:version:"
@@ -78,7 +78,7 @@ class ForgivingCache(RedisCache):
         return Line(self._read_client)
 
     def get(self, key: str) -> Any:
-        return ask_broker(lambda: super(ForgivingCache, self).get(key))
+        return call_broker(lambda: super(ForgivingCache, self).get(key))
 
     def get_many(self, *keys: str) -> list[Any]:
         return list(self.get_versioned((), *keys)[1])
@@ -88,7 +88,7 @@ class ForgivingCache(RedisCache):
         question = self._question(names, keys)
         asked, found = g.pop("found_along", (None, None))
         if asked != question:
-            (found,) = ask_broker(lambda: self._line.ask(question)) or (None,)
+            (found,) = call_broker(lambda: self._line.ask(question)) or (None,)
         if not isinstance(found, list):
             # The server is away, or it has refused the question.
             found = [None] * (len(names) + len(keys))
@@ -103,7 +103,7 @@ class ForgivingCache(RedisCache):
                 pipe.set(f"{VERSION_PREFIX}{name}", version, ex=seconds)
             return list(pipe.execute())
 
-        return bool(ask_broker(write))
+        return bool(call_broker(write))
 
     def clear_versions(self) -> None:
         """Every value that is cached under a version is out of date. Raises RedisError."""
@@ -120,11 +120,11 @@ class ForgivingCache(RedisCache):
                 pipe.hincrby(f"{self._get_prefix()}counts", name, count)
             pipe.execute()
 
-        ask_broker(add)
+        call_broker(add)
 
     def counts(self) -> dict[str, int] | None:
         """What was added up; None while the server is away."""
-        found = ask_broker(lambda: self._read_client.hgetall(f"{self._get_prefix()}counts"))
+        found = call_broker(lambda: self._read_client.hgetall(f"{self._get_prefix()}counts"))
         return None if found is None else {name.decode(): int(count) for name, count in found.items()}
 
     def sizes(self, beginning: str) -> Iterator[tuple[str, int]]:
@@ -146,10 +146,10 @@ class ForgivingCache(RedisCache):
         # -1: for ever, as the parent has it
         limit = () if seconds == -1 else ("EX", seconds)
         question = ("SET", f"{self._get_prefix()}{key}", self.serializer.dumps(value), *limit)
-        return ask_broker(lambda: self._line.ask(question)) == [b"OK"]
+        return call_broker(lambda: self._line.ask(question)) == [b"OK"]
 
     def set_many(self, mapping: dict[str, Any], timeout: Any = None) -> list[Any]:
-        return ask_broker(lambda: super(ForgivingCache, self).set_many(mapping, timeout)) or []
+        return call_broker(lambda: super(ForgivingCache, self).set_many(mapping, timeout)) or []
 
 
 # A window of a limit: its key, how many seconds it lasts, and how many requests it takes.
@@ -197,7 +197,7 @@ class ForgivingStorage(Storage):
 
     def count(self, windows: Sequence[Window]) -> list[tuple[int, float]]:
         """As `count_in`, in one round trip."""
-        found = ask_broker(lambda: self._count(windows))
+        found = call_broker(lambda: self._count(windows))
         if found is None:
             return count_in(self._own, windows)
         now = time.time()
@@ -218,15 +218,15 @@ class ForgivingStorage(Storage):
         return list(counted)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        count = ask_broker(lambda: self._shared.incr(key, expiry, amount))
+        count = call_broker(lambda: self._shared.incr(key, expiry, amount))
         return self._own.incr(key, expiry, amount) if count is None else count
 
     def get(self, key: str) -> int:
-        count = ask_broker(lambda: self._shared.get(key))
+        count = call_broker(lambda: self._shared.get(key))
         return self._own.get(key) if count is None else count
 
     def get_expiry(self, key: str) -> float:
-        end = ask_broker(lambda: self._shared.get_expiry(key))
+        end = call_broker(lambda: self._shared.get_expiry(key))
         return self._own.get_expiry(key) if end is None else end
 
     def check(self) -> bool:
@@ -238,7 +238,7 @@ class ForgivingStorage(Storage):
 
     def clear(self, key: str) -> None:
         self._own.clear(key)
-        ask_broker(lambda: self._shared.clear(key))
+        call_broker(lambda: self._shared.clear(key))
 
 
 def count_in(storage: Storage, windows: Sequence[Window]) -> list[tuple[int, float]]:

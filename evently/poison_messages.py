@@ -17,7 +17,7 @@ from celery.app.task import Context
 from kombu.exceptions import DecodeError
 from redis import Redis
 
-from evently.broker import ask_broker
+from evently.circuit_breaker import call_broker
 from evently.observability import metrics
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ CAPACITY, LIFETIME, BODY_BYTES = 100, 14 * 24 * 3600, 16 * 1024
 # Names of tasks are shown; anything else in their place may be a secret.
 TASK_NAME = re.compile(r"[A-Za-z_][\w.]{0,99}", re.ASCII)
 
-FURTHEST_ETA = dt.timedelta(days=1)
+MAX_ETA = dt.timedelta(days=1)
 # What Celery puts into the headers of a message, and its types.
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("id", "task", "lang", "origin", "argsrepr", "kwargsrepr"), str),
@@ -50,7 +50,7 @@ class PoisonMessage(Exception):
 
 
 @dataclass(frozen=True)
-class SetAside:
+class PoisonRecord:
     """A message that was set aside; `content` is its beginning."""
 
     at: dt.datetime
@@ -108,12 +108,12 @@ def _is_near(value: Any) -> bool:
     try:
         moment = dt.datetime.fromisoformat(value)
         now = dt.datetime.now(moment.tzinfo)
-        return moment - now < FURTHEST_ETA
+        return moment - now < MAX_ETA
     except (TypeError, ValueError, OverflowError):
         return False
 
 
-def set_aside(raw: bytes, *, queue: str, error: Exception, store: Redis | None) -> None:
+def store(raw: bytes, *, queue: str, error: Exception, store: Redis | None) -> None:
     """Log and count this message; keep a copy of it in `store`, where the broker is a Redis server."""
     poison = error if isinstance(error, PoisonMessage) else PoisonMessage("other")
     metrics.count_poison(poison.reason)
@@ -140,7 +140,7 @@ def set_aside(raw: bytes, *, queue: str, error: Exception, store: Redis | None) 
     pipeline.lpush(KEY, json.dumps(entry))
     pipeline.ltrim(KEY, 0, CAPACITY - 1)
     pipeline.expire(KEY, LIFETIME)
-    ask_broker(pipeline.execute)
+    call_broker(pipeline.execute)
 
 
 def count(store: Redis) -> int:
@@ -148,13 +148,13 @@ def count(store: Redis) -> int:
     return int(store.llen(KEY))
 
 
-def list_messages(store: Redis) -> Sequence[SetAside]:
+def list_messages(store: Redis) -> Sequence[PoisonRecord]:
     """The newest first. Raises RedisError."""
     return [_read(json.loads(entry)) for entry in store.lrange(KEY, 0, -1)]
 
 
-def _read(entry: Mapping[str, Any]) -> SetAside:
-    return SetAside(
+def _read(entry: Mapping[str, Any]) -> PoisonRecord:
+    return PoisonRecord(
         at=dt.datetime.fromisoformat(entry["at"]),
         queue=entry["queue"],
         reason=entry["reason"],

@@ -13,7 +13,7 @@ SEPARATORS = re.compile(
     "\U0001f000-\U0001faff]+"
 )
 # More make a search slower and nobody's luck better.
-MOST_WORDS = 8
+MAX_TERMS = 8
 
 
 def has_control_characters(text: str) -> bool:
@@ -29,9 +29,9 @@ def changes_direction(text: str) -> bool:
     return _DIRECTION_CHANGES.search(text) is not None
 
 
-def words_of(searched: str) -> list[str]:
+def search_terms(searched: str) -> list[str]:
     """The words somebody looks for, as they are kept where words are found."""
-    return split_words(searched)[:MOST_WORDS]
+    return split_words(searched)[:MAX_TERMS]
 
 
 def split_words(text: str) -> list[str]:

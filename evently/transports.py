@@ -11,7 +11,7 @@ from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 from redis import Redis
 
-from evently.poison_messages import PoisonMessage, set_aside
+from evently.poison_messages import PoisonMessage, store
 
 
 def register() -> None:
@@ -99,7 +99,7 @@ class RedisChannel(redis_transport.Channel):
     def set_aside(self, raw: bytes, *, queue: str, error: Exception) -> None:
         poison = PoisonMessage("unreadable")
         poison.__cause__ = error
-        set_aside(raw, queue=queue, error=poison, store=self.store)
+        store(raw, queue=queue, error=poison, store=self.store)
 
     def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 - kombu's signature
         client = super()._create_client(asynchronous)  # type: ignore[no-untyped-call]

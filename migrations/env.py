@@ -7,7 +7,7 @@ from alembic import context
 from flask import current_app
 
 from evently.extensions import db
-from evently.http import migrations
+from evently.http import schema_version
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
@@ -34,7 +34,7 @@ def run_online() -> None:
         if connection.dialect.name == "sqlite":
             # A table rebuilt under foreign keys would take the rows that refer to it along.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        elif problem := migrations.wrong_encoding(connection):
+        elif problem := schema_version.wrong_encoding(connection):
             raise click.ClickException(problem)
         # The migrations begin a transaction of their own, which is committed.
         connection.rollback()

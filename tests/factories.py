@@ -13,7 +13,7 @@ from sqlalchemy import update
 from evently.accounts.models import User
 from evently.accounts.passwords import hash_password
 from evently.accounts.tokens import issue_token
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings.manual_bookings import add_booking
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets
@@ -106,7 +106,7 @@ def make_manual_booking(*, user: User | None = None, event: Event | None = None,
 
 def decide(event: Event) -> int:
     """Run the allocator on the event's queue, here and now, without waiting for more; how many bookings were decided."""
-    return apart(functools.partial(allocation.drain, linger=0.0), event.id)
+    return apart(functools.partial(allocator.process_queue, linger=0.0), event.id)
 
 
 def reload(booking: Booking) -> Booking:

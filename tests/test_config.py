@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from config import load_settings
-from evently.servers import DATABASE_VARIABLES, is_embedded
-from evently.variables import ConfigurationError
+from evently.config_urls import DATABASE_VARIABLES, is_embedded
+from evently.env_parsers import ConfigurationError
 from tests.harness.parts import ROOT
 
 KEY = {"SECRET_KEY": "f3a1c2b4d5e6978012ab34cd56ef7890"}

@@ -9,11 +9,11 @@ import datetime as dt
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from evently.accounts import queries, recovery, rules, signals
+from evently.accounts import password_reset, queries, signals, validation
 from evently.accounts.email_confirmation import confirm, email_taken, end_pending_changes, merge_guests, require_same_account
-from evently.accounts.links import CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.accounts.models import EmailChange, User
-from evently.accounts.services import locked, taken, update_profile
+from evently.accounts.services import get_for_update, uniqueness_error, update_profile
+from evently.accounts.signed_links import CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import Conflict
 from evently.extensions import db
@@ -34,11 +34,11 @@ def request_email_change(*, user: User, email: str, reveals_taken: bool) -> Emai
     The caller has checked the password. With `reveals_taken` an address of another account is refused; without, the
     request looks as usual, and the owner of the address is told by mail instead. Raises Invalid.
     """
-    email = rules.parse_email(email)
+    email = validation.parse_email(email)
     with transaction() as session:
-        user = locked(user.id)
+        user = get_for_update(user.id)
         if reveals_taken and queries.list_taken(email=email, except_id=user.id):
-            raise taken({"email"})
+            raise uniqueness_error({"email"})
         end_pending_changes(user)
         if email == user.email:
             return None
@@ -49,7 +49,7 @@ def request_email_change(*, user: User, email: str, reveals_taken: bool) -> Emai
     return change
 
 
-def change_profile(*, user: User, profile: rules.ProfileChanges, email: str) -> User:
+def change_profile(*, user: User, profile: validation.ProfileChanges, email: str) -> User:
     """Change the profile and request another address, or neither. The caller has checked the password. Raises Invalid."""
     with transaction():
         request_email_change(user=user, email=email, reveals_taken=True)
@@ -59,7 +59,7 @@ def change_profile(*, user: User, profile: rules.ProfileChanges, email: str) -> 
 def cancel_email_change(*, user: User) -> None:
     """Raises Conflict ("no_pending_email") when there is nothing to cancel."""
     with transaction():
-        user = locked(user.id)
+        user = get_for_update(user.id)
         if not end_pending_changes(user):
             raise Conflict("There is no pending e-mail change.", code="no_pending_email")
 
@@ -71,7 +71,7 @@ def confirm_email_change(*, by: User, token: str, session: str) -> User:
     """
     try:
         with transaction():
-            user = locked(CONFIRM_EMAIL_CHANGE.open(token).user_id)
+            user = get_for_update(CONFIRM_EMAIL_CHANGE.open(token).user_id)
             change = CONFIRM_EMAIL_CHANGE.open(token)
             require_same_account(by, user)
             if change.confirmed_at:
@@ -95,16 +95,16 @@ def undo_email_change(*, token: str, new_password: str) -> User:
     Raises NotFound ("dead_link"), Invalid, Conflict ("email_taken").
     """
     user = queries.get_user(UNDO_EMAIL_CHANGE.open(token).user_id)
-    password_hash = recovery.acceptable(user, new_password)
+    password_hash = password_reset.hash_new_password(user, new_password)
     try:
         with transaction():
-            user = locked(user.id)
+            user = get_for_update(user.id)
             change = UNDO_EMAIL_CHANGE.open(token)
             user.email, user.email_confirmed_at = change.old_email, utc_now()
             # Whatever the account was changed to after this change ends with it.
             later = (EmailChange.user_id == user.id, EmailChange.id >= change.id)
             db.session.execute(update(EmailChange).where(*later).values(ended_at=utc_now()))
-            recovery.set_password(user, password_hash)
+            password_reset.store_password(user, password_hash)
             db.session.flush()
             merge_guests(user)
     except IntegrityError as error:

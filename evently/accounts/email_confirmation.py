@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from evently.accounts import sessions, signals, tokens
 from evently.accounts.guests import is_guest_of, lock_address
-from evently.accounts.links import CONFIRM_ADDRESS
 from evently.accounts.models import EmailChange, User
-from evently.accounts.services import locked
+from evently.accounts.services import get_for_update
+from evently.accounts.signed_links import CONFIRM_ADDRESS
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAllowed
 
@@ -19,10 +19,10 @@ from evently.errors import Conflict, NotAllowed
 def send_confirmation(*, user: User) -> None:
     """Send the link again. Raises Conflict ("already_confirmed"), TooManyRequests."""
     with transaction():
-        user = locked(user.id)
+        user = get_for_update(user.id)
         if user.email_confirmed_at:
             raise Conflict("Your e-mail address is already confirmed.", code="already_confirmed")
-        signals.confirmation_wanted.send(user, is_repeat=True)
+        signals.confirmation_requested.send(user, is_repeat=True)
 
 
 def confirm_email(*, by: User, token: str, session: str) -> User:
@@ -32,7 +32,7 @@ def confirm_email(*, by: User, token: str, session: str) -> User:
     """
     try:
         with transaction():
-            user = locked(CONFIRM_ADDRESS.open(token).id)
+            user = get_for_update(CONFIRM_ADDRESS.open(token).id)
             # The address may have changed before the row was locked.
             CONFIRM_ADDRESS.open(token)
             require_same_account(by, user)
@@ -48,8 +48,8 @@ def confirm(user: User, *, kept_session: str = "") -> None:
     user.email_confirmed_at = utc_now()
     with transaction() as session:
         session.flush()
-    sessions.end_others(user=user, kept=kept_session)
-    tokens.end_all([user])
+    sessions.revoke_others(user=user, kept=kept_session)
+    tokens.revoke_all([user])
     merge_guests(user)
 
 

@@ -1,7 +1,7 @@
 """Asking for a link to a new password, by whoever says they are somebody."""
 
-from evently.accounts import recovery, tasks
-from evently.worker import publish
+from evently.accounts import password_reset, tasks
+from evently.celery_app import publish
 
 
 def request_reset(*, login: str) -> None:
@@ -10,4 +10,4 @@ def request_reset(*, login: str) -> None:
     A worker looks: so this takes as long for an address that nobody has.
     """
     if not publish(tasks.mail_reset_link, args=[login]):
-        recovery.mail_reset_link(login)
+        password_reset.send_reset_email(login)

@@ -8,7 +8,7 @@ import secrets
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from evently.accounts.locks import lock_name
+from evently.accounts.address_locks import lock_name
 from evently.accounts.models import User
 from evently.accounts.passwords import NO_PASSWORD
 from evently.accounts.queries import find_confirmed_user

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
-from evently.accounts.services import locked
+from evently.accounts.services import get_for_update
 from evently.audit.services import record
 from evently.database import transaction
 from evently.errors import Conflict, Invalid, NotAllowed
@@ -15,7 +15,7 @@ ROLES = ("organizer", "staff", "superuser")
 def change_role(*, by: User, user_id: int, role: str, is_held: bool) -> User:
     """Give somebody a role, or take it away. Raises NotAllowed, NotFound, Invalid, Conflict ("yourself", "account_closed")."""
     with transaction():
-        user = somebody_else(by=by, user_id=user_id)
+        user = get_other_user_for_update(by=by, user_id=user_id)
         if user.anonymised_at:
             raise Conflict("This account was closed for good.", code="account_closed")
         _set(user, role, is_held=is_held, by_id=by.id)
@@ -29,7 +29,7 @@ def set_role(*, user: User, role: str, is_held: bool = True) -> User:
     return user
 
 
-def somebody_else(*, by: User, user_id: int) -> User:
+def get_other_user_for_update(*, by: User, user_id: int) -> User:
     """Whom a superuser is about to change, locked; within a transaction.
 
     So there is always one superuser left: nobody changes oneself, and of two who would demote each other the second
@@ -40,7 +40,7 @@ def somebody_else(*, by: User, user_id: int) -> User:
         raise Conflict("You cannot do this to yourself; ask another superuser.", code="yourself")
     if by.id not in lock_superusers():
         raise NotAllowed("Only superusers can do this.", code="not_a_superuser")
-    return locked(user_id)
+    return get_for_update(user_id)
 
 
 def lock_superusers() -> set[int]:

@@ -8,12 +8,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from evently.accounts.models import User
 from evently.extensions import db
-from evently.text import words_of
+from evently.text import search_terms
 
 
-def find_people(searched: str, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def find_users(searched: str, user_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """The condition for a column that says whose a row is: somebody with each of these words in a name or the address."""
-    words = words_of(searched)
+    words = search_terms(searched)
     if not words:
         return false()
     if db.session.get_bind().dialect.name == "sqlite":

@@ -2,13 +2,13 @@
 
 from sqlalchemy.exc import IntegrityError
 
-from evently.accounts import passwords, queries, rules, signals
+from evently.accounts import passwords, queries, signals, validation
+from evently.accounts.address_locks import lock_name
 from evently.accounts.guests import lock_address
-from evently.accounts.locks import lock_name
 from evently.accounts.models import User
 from evently.accounts.policies import require_people_manager
-from evently.accounts.rules import ProfileChanges, ProfileFields
 from evently.accounts.usernames import is_reserved, skeleton
+from evently.accounts.validation import ProfileChanges, ProfileFields
 from evently.audit.services import record
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAuthenticated, NotFound
@@ -51,36 +51,36 @@ def _create_user(
     reveals_taken: bool = True,
 ) -> User:
     # Accounts that operators make may have a username of the site.
-    username, profile = _sound(username, password, profile, may_be_reserved=bool(roles) or is_confirmed)
+    username, profile = _validated(username, password, profile, may_be_reserved=bool(roles) or is_confirmed)
     # Hashed before the transaction: it takes 30 ms, and no lock should wait for that.
     user = User(username=username, password_hash=passwords.hash_password(password), **profile, **(roles or {}))
     user.email_confirmed_at = utc_now() if is_confirmed else None
     try:
         with transaction() as session:
-            _refuse_taken(username=username, email=user.email if reveals_taken else None)
+            _ensure_unique(username=username, email=user.email if reveals_taken else None)
             session.add(user)
             session.flush()
             if roles:
                 _record_creation(user, roles, by_id)
             if not is_confirmed:
-                (signals.staff_account_created if roles else signals.confirmation_wanted).send(user)
+                (signals.staff_account_created if roles else signals.confirmation_requested).send(user)
     except IntegrityError as error:  # another request took the name between the check and the insert
         email = profile["email"] if reveals_taken else None
-        raise taken(queries.list_taken(username=username, email=email) or {"username"}) from error
+        raise uniqueness_error(queries.list_taken(username=username, email=email) or {"username"}) from error
     return user
 
 
-def _sound(username: str, password: str, profile: ProfileFields, *, may_be_reserved: bool) -> tuple[str, ProfileFields]:
+def _validated(username: str, password: str, profile: ProfileFields, *, may_be_reserved: bool) -> tuple[str, ProfileFields]:
     """The name and the profile as they are kept. Raises Invalid with a message per field."""
-    username, profile = username.strip(), rules.tidy(profile)
+    username, profile = username.strip(), validation.normalize(profile)
     email = profile.setdefault("email", "")
-    problems = rules.profile_problems(profile) | rules.email_problems(email) | rules.username_problems(username)
-    problems |= rules.password_problems(password, username=username, email=email)
+    problems = validation.profile_problems(profile) | validation.email_problems(email) | validation.username_problems(username)
+    problems |= validation.password_problems(password, username=username, email=email)
     if not may_be_reserved and is_reserved(username):
         problems.setdefault("username", ["This username is reserved. Choose another."])
     if problems:
         raise Invalid("Please correct the marked fields.", fields=problems)
-    profile["email"] = rules.canonical_email(email)
+    profile["email"] = validation.canonical_email(email)
     return username, profile
 
 
@@ -101,11 +101,11 @@ def update_profile(*, user: User, profile: ProfileChanges) -> User:
 
     Raises Invalid with a message per field.
     """
-    profile = rules.tidy(profile)
-    if problems := rules.profile_problems(profile):
+    profile = validation.normalize(profile)
+    if problems := validation.profile_problems(profile):
         raise Invalid("Please correct the marked fields.", fields=problems)
     with transaction():
-        user = locked(user.id)
+        user = get_for_update(user.id)
         for name, value in profile.items():
             setattr(user, name, value)
     return user
@@ -125,14 +125,14 @@ def authenticate(*, login: str, password: str) -> User:
     if passwords.needs_rehash(before := user.password_hash):
         password_hash = passwords.hash_password(password)
         with transaction():
-            user = locked(user.id)
+            user = get_for_update(user.id)
             # Not over a password that was set meanwhile.
             if user.password_hash == before:
                 user.password_hash = password_hash
     return user
 
 
-def locked(user_id: int) -> User:
+def get_for_update(user_id: int) -> User:
     """This person as they are now, and nobody changes them meanwhile; within a transaction. Raises NotFound."""
     with transaction() as session:
         # Not so strongly locked that their bookings would have to wait.
@@ -142,7 +142,7 @@ def locked(user_id: int) -> User:
     return user
 
 
-def _refuse_taken(*, username: str | None = None, email: str | None = None) -> None:
+def _ensure_unique(*, username: str | None = None, email: str | None = None) -> None:
     if email:
         # No constraint covers unconfirmed accounts.
         lock_address(email)
@@ -150,13 +150,13 @@ def _refuse_taken(*, username: str | None = None, email: str | None = None) -> N
         lock_name(f"username {skeleton(username)}")
     found = queries.list_taken(username=username, email=email)
     if found:
-        raise taken(found)
+        raise uniqueness_error(found)
     if username and queries.has_lookalike(username):
         message = "This looks too much like a username that is taken. Choose another."
         raise Invalid("Please correct the marked fields.", fields={"username": [message]})
 
 
-def taken(fields: set[str]) -> Invalid:
+def uniqueness_error(fields: set[str]) -> Invalid:
     words = {"username": "Somebody already has this username.", "email": "There is already an account with this address."}
     kind = EmailTaken if "email" in fields else Invalid
     return kind("Please correct the marked fields.", fields={name: [words[name]] for name in sorted(fields)})

@@ -1,7 +1,7 @@
 """Where people are signed in: one row per browser, known by the SHA-256 of the random id in its cookie.
 
 The row is what counts. Where there is Redis, it answers in the row's place for up to a minute, and never after the row
-has changed; see evently/caching.py and docs/adr/009-sessions-on-the-server.md.
+has changed; see evently/tagged_cache.py and docs/adr/009-sessions-on-the-server.md.
 """
 
 import datetime as dt
@@ -15,22 +15,23 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from evently import tagged_cache
 from evently.accounts.models import BrowserSession, User
-from evently.caching import changed, foresee, remember
 from evently.database import single_statement, transaction, utc_now
 from evently.errors import NotFound
 from evently.extensions import db
+from evently.tagged_cache import get_or_set, invalidate
 
 # seconds for which what was read may be remembered
-REMEMBERED = 60
+CACHE_SECONDS = 60
 # seconds; the last use is written at most this often, so that reading costs no write
 LAST_USE_PRECISION = 60
 # How long something is kept for a visitor who is not signed in.
-VISIT = dt.timedelta(hours=1)
+SESSION_TTL = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Kept:
+class SessionRecord:
     """A session as it was found; times in seconds since the epoch."""
 
     user_id: int | None
@@ -46,16 +47,16 @@ class Kept:
         return time.time() - self.last_used_at > LAST_USE_PRECISION
 
 
-def find(id_sha256: str) -> Kept | None:
+def find(id_sha256: str) -> SessionRecord | None:
     """The session with this id, unless it has ended."""
-    values = remember(_name(id_sha256), lambda: _read(id_sha256), of=[_name(id_sha256)], seconds=REMEMBERED)
-    kept = Kept(*values) if values else None
-    return kept if kept and kept.expires_at > time.time() else None
+    values = get_or_set(_cache_key(id_sha256), lambda: _read(id_sha256), tags=[_cache_key(id_sha256)], seconds=CACHE_SECONDS)
+    record = SessionRecord(*values) if values else None
+    return record if record and record.expires_at > time.time() else None
 
 
 def prefetch(id_sha256: str) -> None:
     """This request will call `find`."""
-    foresee(_name(id_sha256), of=[_name(id_sha256)])
+    tagged_cache.prefetch(_cache_key(id_sha256), tags=[_cache_key(id_sha256)])
 
 
 def _read(id_sha256: str) -> tuple[Any, ...] | None:
@@ -69,7 +70,7 @@ def _read(id_sha256: str) -> tuple[Any, ...] | None:
     return *row[:3], row.created_at.timestamp(), row.last_used_at.timestamp(), row.expires_at.timestamp()
 
 
-def begin(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device: str, is_remembered: bool) -> None:
+def create(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device: str, is_remembered: bool) -> None:
     """A new session; `device` says in words which browser it is."""
     now = utc_now()
     values = {
@@ -87,15 +88,15 @@ def begin(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device: 
         statement = insert(BrowserSession).values(values)
         # Two requests of one visitor at once may both be the first that has something to remember.
         connection.execute(statement.on_conflict_do_update(index_elements=[BrowserSession.id_sha256], set_=values))
-    changed(_name(id_sha256))
+    invalidate(_cache_key(id_sha256))
 
 
-def keep(id_sha256: str, *, data: dict[str, Any]) -> None:
+def touch(id_sha256: str, *, data: dict[str, Any]) -> None:
     """What this session holds from now on. One that was ended meanwhile does not come back."""
     _update(id_sha256, data=data)
 
 
-def note_use(id_sha256: str, kept: Kept) -> None:
+def record_use(id_sha256: str, kept: SessionRecord) -> None:
     """It was used just now, so it lasts for longer, but never beyond SESSION_MAX_DAYS after it began."""
     created_at = dt.datetime.fromtimestamp(kept.created_at, dt.UTC)
     _update(id_sha256, last_used_at=utc_now(), expires_at=_expiry(created_at, kept.user_id, is_remembered=kept.is_remembered))
@@ -104,7 +105,7 @@ def note_use(id_sha256: str, kept: Kept) -> None:
 def lifetime(user_id: int | None, *, is_remembered: bool) -> dt.timedelta:
     """For how long after its last use a session can be gone on with."""
     if user_id is None:
-        return VISIT
+        return SESSION_TTL
     config = current_app.config
     return dt.timedelta(days=config["REMEMBERED_SESSION_DAYS"]) if is_remembered else dt.timedelta(hours=config["SESSION_HOURS"])
 
@@ -120,46 +121,46 @@ def list_sessions(user: User) -> Sequence[BrowserSession]:
     return db.session.scalars(query.order_by(BrowserSession.last_used_at.desc(), BrowserSession.id.desc())).all()
 
 
-def end(id_sha256: str) -> None:
-    _end(BrowserSession.id_sha256 == id_sha256)
+def revoke(id_sha256: str) -> None:
+    _revoke(BrowserSession.id_sha256 == id_sha256)
 
 
-def end_one(*, user: User, session_id: int) -> str:
+def revoke_by_id(*, user: User, session_id: int) -> str:
     """Its `id_sha256`. Raises NotFound for what is not one of this person's sessions."""
-    ended = _end(BrowserSession.id == session_id, BrowserSession.user_id == user.id)
+    ended = _revoke(BrowserSession.id == session_id, BrowserSession.user_id == user.id)
     if not ended:
         raise NotFound("That session has ended already.")
     return ended[0]
 
 
-def end_others(*, user: User, kept: str = "") -> int:
+def revoke_others(*, user: User, kept: str = "") -> int:
     """Sign somebody out everywhere but in the session with this `id_sha256`, if any; how many ended."""
-    return len(_end(BrowserSession.user_id == user.id, BrowserSession.id_sha256 != kept))
+    return len(_revoke(BrowserSession.user_id == user.id, BrowserSession.id_sha256 != kept))
 
 
-def end_all(users: Sequence[User]) -> None:
+def revoke_all(users: Sequence[User]) -> None:
     """Sign these people out everywhere."""
-    _end(BrowserSession.user_id.in_([user.id for user in users]))
+    _revoke(BrowserSession.user_id.in_([user.id for user in users]))
 
 
-def forget_old() -> int:
+def delete_expired() -> int:
     """Delete those that have expired; how many."""
-    return len(_end(BrowserSession.expires_at < utc_now()))
+    return len(_revoke(BrowserSession.expires_at < utc_now()))
 
 
-def _end(*which: ColumnElement[bool]) -> Sequence[str]:
+def _revoke(*which: ColumnElement[bool]) -> Sequence[str]:
     statement = delete(BrowserSession).where(*which).returning(BrowserSession.id_sha256)
     with transaction() as session:
         ended = session.scalars(statement.execution_options(synchronize_session=False)).all()
-        changed(*map(_name, ended))
+        invalidate(*map(_cache_key, ended))
     return ended
 
 
 def _update(id_sha256: str, **values: Any) -> None:
     with single_statement() as connection:
         connection.execute(update(BrowserSession).where(BrowserSession.id_sha256 == id_sha256).values(values))
-    changed(_name(id_sha256))
+    invalidate(_cache_key(id_sha256))
 
 
-def _name(id_sha256: str) -> str:
+def _cache_key(id_sha256: str) -> str:
     return f"session:{id_sha256}"

@@ -2,7 +2,7 @@
 
 from evently.accounts import sessions, tokens
 from evently.accounts.models import User
-from evently.accounts.roles import somebody_else
+from evently.accounts.roles import get_other_user_for_update
 from evently.audit.services import record
 from evently.database import transaction
 from evently.errors import Conflict
@@ -11,9 +11,9 @@ from evently.errors import Conflict
 def suspend(*, by: User, user_id: int) -> User:
     """From now on they cannot sign in; sessions and tokens end at once. Bookings stay. Raises NotAllowed, NotFound, Conflict."""
     with transaction():
-        user = somebody_else(by=by, user_id=user_id)
-        tokens.end_all([user])
-        sessions.end_all([user])
+        user = get_other_user_for_update(by=by, user_id=user_id)
+        tokens.revoke_all([user])
+        sessions.revoke_all([user])
         _set_active(user, by, is_active=False)
     return user
 
@@ -21,28 +21,28 @@ def suspend(*, by: User, user_id: int) -> User:
 def reinstate(*, by: User, user_id: int) -> User:
     """They can sign in again, and make new tokens. Raises NotAllowed, NotFound, Conflict ("account_closed")."""
     with transaction():
-        user = somebody_else(by=by, user_id=user_id)
+        user = get_other_user_for_update(by=by, user_id=user_id)
         if user.anonymised_at:
             raise Conflict("This account was closed for good.", code="account_closed")
         _set_active(user, by, is_active=True)
     return user
 
 
-def end_sessions(*, by: User, user_id: int) -> int:
+def revoke_sessions(*, by: User, user_id: int) -> int:
     """Sign somebody out everywhere; of how many browsers. Raises NotAllowed, NotFound, Conflict ("yourself")."""
     with transaction():
-        user = somebody_else(by=by, user_id=user_id)
-        ended = sessions.end_others(user=user)
+        user = get_other_user_for_update(by=by, user_id=user_id)
+        ended = sessions.revoke_others(user=user)
         if ended:
             _record(user, by, "user.sessions_ended", "sessions", (ended, 0))
     return ended
 
 
-def end_tokens(*, by: User, user_id: int) -> int:
+def revoke_tokens(*, by: User, user_id: int) -> int:
     """Revoke somebody's keys to the API; how many. Raises NotAllowed, NotFound, Conflict ("yourself")."""
     with transaction():
-        user = somebody_else(by=by, user_id=user_id)
-        ended = tokens.end_all([user])
+        user = get_other_user_for_update(by=by, user_id=user_id)
+        ended = tokens.revoke_all([user])
         if ended:
             _record(user, by, "user.tokens_revoked", "tokens", (ended, 0))
     return ended

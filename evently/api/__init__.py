@@ -8,11 +8,11 @@ from evently.http import json
 
 def init_app(app: Flask) -> None:
     # Imported late: these modules add their addresses to the blueprint.
-    from evently.api import accounts, admin, bookings, door, events, health, people, reporting  # noqa: F401, PLC0415
+    from evently.api import accounts, admin, bookings, check_in, events, health, reporting, users  # noqa: F401, PLC0415
     from evently.api.again import Again  # noqa: PLC0415
+    from evently.api.docs_page import pages  # noqa: PLC0415
     from evently.api.endpoint import blueprint  # noqa: PLC0415
-    from evently.api.pages import pages  # noqa: PLC0415
-    from evently.api.reference import reference  # noqa: PLC0415
+    from evently.api.openapi import reference  # noqa: PLC0415
 
     json.init_app(app)
     # No other site can make a browser send a token, and cookies are never read.

@@ -2,34 +2,34 @@
 
 from typing import Any, cast
 
-from evently.accounts import email_changes, rules, services, tokens
+from evently.accounts import email_changes, services, tokens, validation
 from evently.accounts.models import User
-from evently.accounts.rules import ProfileChanges, ProfileFields
+from evently.accounts.validation import ProfileChanges, ProfileFields
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
-from evently.api.kept import Kept
-from evently.api.presenters import With
+from evently.api.presenters import Presenter
+from evently.api.response_cache import Kept
 from evently.api.schemas.accounts import Credentials, LoggedIn, LoggedOut, Profile, Registered, Registration
 from evently.api.schemas.accounts import ProfileChanges as ProfileChangesSchema
-from evently.caching import PROFILES
 from evently.errors import Invalid
-from evently.http.identity import require_token
-from evently.http.limits import limit_logins, limit_registrations
+from evently.http.authentication import require_token
 from evently.http.login import authenticate, check_password
 from evently.http.login import register as create_account
+from evently.http.rate_limits import limit_logins, limit_registrations
 from evently.http.taken_emails import limited_refusals
+from evently.tagged_cache import PROFILES
 
 
 @endpoint(
-    "POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, asks=None, has_secret=True
+    "POST", "/user/auth/register/", body=Registration, answer=Registered, status=201, limit=limit_registrations, auth=None, has_secret=True
 )
-def register(body: dict[str, Any]) -> With:
+def register(body: dict[str, Any]) -> Presenter:
     """Create an account and a token for it. Repeated with the same `Idempotency-Key`, it creates another token and no account."""
     username, password = body.pop("username"), body.pop("password")
     with limited_refusals(body["email"]):
         user = create_account(username=username, password=password, profile=cast("ProfileFields", body))
     issued = tokens.issue_token(user=user, name="registration")
-    return With(user, token=issued.token, expires_at=issued.expires_at)
+    return Presenter(user, token=issued.token, expires_at=issued.expires_at)
 
 
 @endpoint(
@@ -39,7 +39,7 @@ def register(body: dict[str, Any]) -> With:
     answer=LoggedIn,
     refuses=("wrong_credentials",),
     limit=limit_logins,
-    asks=None,
+    auth=None,
     has_secret=True,
 )
 def login(body: dict[str, Any]) -> tokens.IssuedToken:
@@ -56,17 +56,17 @@ def logout() -> dict[str, str]:
 
 
 @endpoint("GET", "/user/auth/me/", answer=Profile, kept=Kept(PROFILES, lambda: (), is_personal=True))
-def show_profile() -> With:
+def show_profile() -> Presenter:
     """Who you are."""
     return _profile(caller())
 
 
 @endpoint("PATCH", "/user/auth/me/", body=ProfileChangesSchema, answer=Profile, refuses=("password_required", "email_limit"))
-def change_profile(body: dict[str, Any]) -> With:
+def change_profile(body: dict[str, Any]) -> Presenter:
     """Change what is sent and leave the rest. A new `email` needs `current_password` and stays pending until it is confirmed."""
     user, password, email = caller(), body.pop("current_password", None), body.pop("email", None)
     profile = cast("ProfileChanges", body)
-    if email is None or rules.parse_email(email) == user.email:
+    if email is None or validation.parse_email(email) == user.email:
         return _profile(services.update_profile(user=user, profile=profile))
     _require_password(user, password)
     with limited_refusals(email, user):
@@ -81,6 +81,6 @@ def _require_password(user: User, password: str | None) -> None:
     check_password(user, password, field="current_password")
 
 
-def _profile(user: User) -> With:
+def _profile(user: User) -> Presenter:
     pending = email_changes.find_pending_change(user)
-    return With(user, is_email_confirmed=user.email_confirmed_at is not None, pending_email=pending.new_email if pending else None)
+    return Presenter(user, is_email_confirmed=user.email_confirmed_at is not None, pending_email=pending.new_email if pending else None)

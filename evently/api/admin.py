@@ -8,9 +8,10 @@ from typing import Any, cast
 from evently.accounts.policies import require_organizer
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
-from evently.api.kept import Kept
-from evently.api.listing import days, present_page
-from evently.api.presenters import With
+from evently.api.pagination import days, present_page
+from evently.api.presenters import Presenter
+from evently.api.response_cache import Kept
+from evently.api.schemas.base import page_of
 from evently.api.schemas.events import (
     Announced,
     Announcement,
@@ -25,23 +26,22 @@ from evently.api.schemas.events import (
     NewEvent,
     SavedEvent,
 )
-from evently.api.schemas.shapes import page_of
 from evently.bookings.queries import count_confirmed_bookings
-from evently.caching import MOMENT
 from evently.errors import Invalid
 from evently.events import queries, services
+from evently.events.cache_tags import EVENTS
 from evently.events.filters import EventFilters
 from evently.events.models import Event
-from evently.events.rules import EventFields
-from evently.events.versions import EVENTS
+from evently.events.validation import EventFields
 from evently.http.idempotency import claimed_id
 from evently.notifications.audiences import CHOSEN
 from evently.notifications.messages import send_message
-from evently.notifications.queries import get_delivery, tell_who_was_told
+from evently.notifications.queries import get_delivery, summarize_recipients
+from evently.tagged_cache import SHORT_TTL
 
 
 @contextlib.contextmanager
-def saying(names: Mapping[str, str]) -> Iterator[None]:
+def rename_error_fields(names: Mapping[str, str]) -> Iterator[None]:
     """What a service refuses, by the names of the request instead of its own."""
     try:
         yield
@@ -77,7 +77,7 @@ def update_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
 )
 def cancel_event(body: dict[str, Any], event_id: uuid.UUID) -> Event:
     """Call it off for good, with every booking; each of its people is told once. For its organizer and staff."""
-    with saying({"cancellation_note": "message"}):
+    with rename_error_fields({"cancellation_note": "message"}):
         return services.cancel_event(by=caller(), event_id=event_id, words=body["message"])
 
 
@@ -96,22 +96,22 @@ def delete_event(event_id: uuid.UUID) -> Event:
     answer=Announced,
     refuses=("not_your_event", "not_found", "email_limit"),
 )
-def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> With:
+def notify_attendees(body: dict[str, Any], event_id: uuid.UUID) -> Presenter:
     """Write to everybody with a confirmed booking, or to the people of some, one mail per person; for its organizer and staff."""
     words = {"subject": body["subject"], "body": body["message"]}
     chosen = body.get("booking_ids", [])
     whom: dict[str, Any] = {"audience": CHOSEN if chosen else "confirmed", "booking_ids": chosen}
-    with saying({"body": "message"}):
+    with rename_error_fields({"body": "message"}):
         message = send_message(by=caller(), event_id=event_id, message_id=claimed_id(), **whom, **words)
-    told = tell_who_was_told(message)
+    told = summarize_recipients(message)
     users = len(told.mail_ids)
-    return With(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")
+    return Presenter(told, users_notified=users, message=f"{users} {'mail is' if users == 1 else 'mails are'} on the way.")
 
 
 @endpoint("GET", "/admin/mails/<uuid:mail_id>/", answer=Delivery, refuses=("not_your_event", "not_found"))
-def show_mail(mail_id: uuid.UUID) -> With:
+def show_mail(mail_id: uuid.UUID) -> Presenter:
     """What became of one of the `email_tasks_queued`; for the event's organizer and staff."""
-    return With(get_delivery(by=caller(), mail_id=mail_id), mail_id=mail_id)
+    return Presenter(get_delivery(by=caller(), mail_id=mail_id), mail_id=mail_id)
 
 
 @endpoint(
@@ -120,7 +120,7 @@ def show_mail(mail_id: uuid.UUID) -> With:
     query=ManagedEventSearch,
     answer=page_of(ManagedEvent),
     refuses=("not_an_organizer", "no_such_page"),
-    kept=Kept(MOMENT, lambda: (EVENTS,), is_personal=True),
+    kept=Kept(SHORT_TTL, lambda: (EVENTS,), is_personal=True),
 )
 def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
     """Every event for staff, their own for organizers."""
@@ -139,7 +139,7 @@ def list_managed_events(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @endpoint("GET", "/admin/events/<uuid:event_id>/details/", answer=ManagedEventDetails, refuses=("not_your_event", "not_found"))
-def show_managed_event(event_id: uuid.UUID) -> With:
+def show_managed_event(event_id: uuid.UUID) -> Presenter:
     """One event with how it sells; for its organizer and staff."""
     event = queries.get_managed_event(by=caller(), event_id=event_id)
-    return With(event, total_bookings=count_confirmed_bookings(event_id))
+    return Presenter(event, total_bookings=count_confirmed_bookings(event_id))

@@ -15,13 +15,13 @@ from typing import Any
 from flask import Flask, Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from evently.api.kept import ADDRESS, Kept, Served, is_known, tag_of, with_seats
-from evently.caching import foresee, recall
+from evently.api.response_cache import ADDRESS, Kept, Served, is_known, tag_of, with_seats
 from evently.errors import DomainError
-from evently.http import measuring, request_ids
-from evently.http.limits import COUNTED, account_key, count_cached_read, rate_limit_headers
+from evently.http import request_ids, request_metrics
 from evently.http.networks import UNKNOWN, network_of
+from evently.http.rate_limits import COUNTED_KEY, account_key, count_cached_read, rate_limit_headers
 from evently.observability import context
+from evently.tagged_cache import get, prefetch
 
 # Seconds, and how many: a recipe takes about 2 kB. The use of a token is written down every minute, by the way through Flask.
 LIFETIME, MOST = 60.0, 500
@@ -53,12 +53,12 @@ class Recipe:
     def serve(self, address: str) -> bytes | None:
         """The answer as it is now, counted; None where it has to be worked out. Raises DomainError, SQLAlchemyError."""
         if self.names:
-            foresee(self.key, of=self.names)
+            prefetch(self.key, tags=self.names)
         seats = cache(partial(self.kept.seats, **self.path)) if self.kept.seats else None
         # Two servers are asked in the time of one.
         g.meanwhile = seats
         count_cached_read(self.account, network_of(address))
-        body = recall(self.key, of=self.names) if self.names else self.body
+        body = get(self.key, tags=self.names) if self.names else self.body
         return with_seats(body, seats()) if body and seats else body
 
 
@@ -94,7 +94,7 @@ class Again:
         began = time.perf_counter()
         request_ids.begin(environ, recipe.path)
         if recipe.user_id:
-            context.note(user_id=recipe.user_id)
+            context.bind(user_id=recipe.user_id)
         with self._app.app_context():
             try:
                 body = recipe.serve(environ.get("REMOTE_ADDR") or UNKNOWN)
@@ -103,11 +103,11 @@ class Again:
                 self._recipes.pop(environ[PLACE], None)
                 return None
             if body is None:
-                environ[COUNTED] = g.get("window")
+                environ[COUNTED_KEY] = g.get("window")
                 return None
             headers = [*recipe.headers, *rate_limit_headers(), ("X-Request-ID", context.request_id())]
         status, headers, body = _conditional(recipe, environ, headers, body)
-        measuring.note(self._app.config, "GET", recipe.route, int(status[:3]), time.perf_counter() - began)
+        request_metrics.log_request(self._app.config, "GET", recipe.route, int(status[:3]), time.perf_counter() - began)
         return status, headers, body
 
 
@@ -127,7 +127,7 @@ def _recipe(kept: Kept, served: Served, response: Response) -> Recipe:
         body=None if names else body,
         path=request.view_args or {},
         account=account_key(),
-        user_id=context.known().get("user_id"),
+        user_id=context.current().get("user_id"),
         route=request.url_rule.rule if request.url_rule else "",
         headers=headers,
         is_tagged="ETag" in response.headers,

@@ -1,7 +1,7 @@
 """Who calls: the holder of the token in the header `Authorization`, and nobody by cookie."""
 
 from evently.accounts.models import User
-from evently.http.identity import require_token
+from evently.http.authentication import require_token
 
 # For the reference: either header will do.
 SCHEMES = {

@@ -9,8 +9,9 @@ from evently.accounts.models import User
 from evently.accounts.queries import get_user
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
-from evently.api.listing import days, present_page
-from evently.api.presenters import With, timeline, visible_holder
+from evently.api.pagination import days, present_page
+from evently.api.presenters import Presenter, timeline, visible_holder
+from evently.api.schemas.base import page_of
 from evently.api.schemas.bookings import (
     ORDERINGS,
     AcceptedBooking,
@@ -23,7 +24,6 @@ from evently.api.schemas.bookings import (
     NewBooking,
 )
 from evently.api.schemas.bookings import Booking as BookingSchema
-from evently.api.schemas.shapes import page_of
 from evently.bookings import queries, services
 from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.contact_sharing import share_contact
@@ -31,12 +31,12 @@ from evently.bookings.models import Booking
 from evently.bookings.policies import require_booker
 from evently.bookings.prices import Price
 from evently.errors import Invalid
+from evently.http.authentication import unverified_token
 from evently.http.idempotency import claimed_id
-from evently.http.identity import presumed_token
-from evently.http.limits import limit_bookings
+from evently.http.rate_limits import limit_bookings
 
 # What a waiting booking says of the line.
-LINE = ("position", "decided_per_second")
+QUEUE_FIELDS = ("position", "decided_per_second")
 
 
 @endpoint(
@@ -51,7 +51,7 @@ LINE = ("position", "decided_per_second")
         *("event_not_available", "event_started", "sales_not_started", "sales_ended"),
     ),
     limit=limit_bookings,
-    asks=presumed_token,
+    auth=unverified_token,
 )
 def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
     """Ask for tickets. The booking is decided in order of arrival, moments later; look at it under `Location`."""
@@ -71,14 +71,14 @@ def book_tickets(body: dict[str, Any]) -> tuple[Booking, dict[str, str]]:
 
 
 @endpoint("GET", "/bookings/<uuid:booking_id>/", answer=BookingDetails, refuses=("not_found",))
-def show_booking(booking_id: uuid.UUID) -> With:
+def show_booking(booking_id: uuid.UUID) -> Presenter:
     """A booking with its place in line and what happened so far; for its holder, the event's organizer and staff."""
     by = caller()
     booking = queries.get_booking(by=by, booking_id=booking_id)
-    place = queries.get_place_in_line(booking)
-    line = {"position": place.ahead + 1, "decided_per_second": place.decided_per_second} if place else dict.fromkeys(LINE)
+    place = queries.get_queue_position(booking)
+    line = {"position": place.ahead + 1, "decided_per_second": place.decided_per_second} if place else dict.fromkeys(QUEUE_FIELDS)
     added_by = booking.added_by_name if booking.added_by_id else None
-    return With(booking, **line, user=visible_holder(booking, by), added_by=added_by, timeline=timeline(booking))
+    return Presenter(booking, **line, user=visible_holder(booking, by), added_by=added_by, timeline=timeline(booking))
 
 
 @endpoint("POST", "/bookings/<uuid:booking_id>/acceptance/", answer=AcceptedBooking, refuses=("not_found", "not_a_manual_booking"))
@@ -136,7 +136,7 @@ class Holder(TypedDict):
 
 def _holder(user_id: int | None) -> Holder:
     """Whom the booking is for, and the token that is yet to be checked. Raises NotAllowed, NotFound."""
-    token = presumed_token()
+    token = unverified_token()
     if user_id is None or user_id == token.user_id:
         return {"user": token.user, "token_id": token.id}
     require_booker(caller(), user_id)

@@ -15,12 +15,12 @@ from flask import Response, request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from evently.api import refusals
+from evently.api import error_catalogue
 from evently.api.auth import EITHER_SCHEME, caller
-from evently.api.kept import Kept, tagged
+from evently.api.response_cache import Kept, tagged
 from evently.errors import DomainError, Invalid
 from evently.http import json
-from evently.http.limits import Limit
+from evently.http.rate_limits import Limit
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -54,7 +54,7 @@ class Endpoint:
     refuses: tuple[str, ...] = ()
     limit: Limit | None = None
     # Looks at the token and raises NotAuthenticated; None: anybody may ask.
-    asks: Callable[[], object] | None = caller
+    auth: Callable[[], object] | None = caller
     # The status with which it also says `answer`, when that is no good news; the view then returns a response of its own.
     bad_news: int | None = None
     # None: worked out for each request.
@@ -66,7 +66,7 @@ class Endpoint:
     def __call__(self, view: View) -> View:
         served = self._serve(view)
         served._apidoc = self._describe(view)  # type: ignore[attr-defined] # noqa: SLF001 - where flask-smorest looks for it
-        blueprint.route(self.rule, methods=[self.method], tags=[view.__module__.rpartition(".")[2].capitalize()])(served)
+        blueprint.route(self.rule, methods=[self.method], tags=[view.__module__.rpartition(".")[2].replace("_", "-").capitalize()])(served)
         return view
 
     def _serve(self, view: View) -> Callable[..., Response]:
@@ -76,8 +76,8 @@ class Endpoint:
 
         def work_out(**path: Any) -> Response:
             # Before the body is looked at: strangers learn nothing, not even what was wrong with it.
-            if self.asks:
-                self.asks()
+            if self.auth:
+                self.auth()
             if self.limit:
                 self.limit.count()
             result = view(_checked(sent, read()), **path) if read else view(**path)
@@ -93,14 +93,14 @@ class Endpoint:
 
         served.limit = self.limit  # type: ignore[attr-defined]
         served.has_secret = self.has_secret  # type: ignore[attr-defined]
-        served.needs_token = self.asks is not None  # type: ignore[attr-defined]
+        served.needs_token = self.auth is not None  # type: ignore[attr-defined]
         served.kept = self.kept  # type: ignore[attr-defined]
         return served
 
     @property
     def _is_public(self) -> bool:
         """Whether it is a read that answers everybody alike."""
-        return self.method == "GET" and self.asks is None and not self.bad_news
+        return self.method == "GET" and self.auth is None and not self.bad_news
 
     def _describe(self, view: View) -> dict[str, Any]:
         """What flask-smorest keeps about a view, of which its decorators make the document."""
@@ -116,19 +116,19 @@ class Endpoint:
         known = {
             "operationId": view.__name__,
             "parameters": [IF_NONE_MATCH] if self._is_public else [IDEMPOTENCY_KEY] if self.method != "GET" else [],
-            "responses": refusals.answers(self._codes(), field=next(iter((self.body or self.query or Schema)().fields), "")),
+            "responses": error_catalogue.error_responses(self._codes(), field=next(iter((self.body or self.query or Schema)().fields), "")),
         }
-        security = {"security": EITHER_SCHEME} if self.asks else {}
+        security = {"security": EITHER_SCHEME} if self.auth else {}
         return dict(blueprint.doc(**known, **security)(described)._apidoc)  # noqa: SLF001 - where flask-smorest keeps it
 
     def _codes(self) -> set[str]:
         kinds = (
-            (self.asks, refusals.OF_CALLERS),
-            (self.body, refusals.OF_BODIES),
-            (self.query, refusals.OF_QUERIES),
-            (self.method != "GET", refusals.OF_WRITES),
-            (not self.bad_news, refusals.OF_QUERYING),
-            (True, refusals.OF_ALL),
+            (self.auth, error_catalogue.AUTH_ERRORS),
+            (self.body, error_catalogue.BODY_ERRORS),
+            (self.query, error_catalogue.QUERY_ERRORS),
+            (self.method != "GET", error_catalogue.WRITE_ERRORS),
+            (not self.bad_news, error_catalogue.LOOKUP_ERRORS),
+            (True, error_catalogue.COMMON_ERRORS),
         )
         return {*self.refuses, *(code for is_so, codes in kinds if is_so for code in codes)}
 

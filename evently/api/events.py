@@ -4,14 +4,14 @@ import uuid
 from typing import Any
 
 from evently.api.endpoint import endpoint
-from evently.api.kept import UNCOUNTED, Kept
-from evently.api.listing import days, present_page
+from evently.api.pagination import days, present_page
+from evently.api.response_cache import UNCOUNTED, Kept
+from evently.api.schemas.base import page_of
 from evently.api.schemas.events import Availability, PublicEvent, PublicEventSearch
-from evently.api.schemas.shapes import page_of
-from evently.caching import DETAILS, MOMENT
 from evently.events import queries
+from evently.events.cache_tags import EVENTS, event_tag
 from evently.events.filters import EventFilters
-from evently.events.versions import EVENTS, of_event
+from evently.tagged_cache import DETAILS, SHORT_TTL
 
 
 @endpoint(
@@ -20,8 +20,8 @@ from evently.events.versions import EVENTS, of_event
     query=PublicEventSearch,
     answer=page_of(PublicEvent),
     refuses=("no_such_page",),
-    asks=None,
-    kept=Kept(MOMENT, lambda: (EVENTS,)),
+    auth=None,
+    kept=Kept(SHORT_TTL, lambda: (EVENTS,)),
 )
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
     """Published events; upcoming ones unless `upcoming_only=false`."""
@@ -44,8 +44,8 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
     "/user/events/<uuid:event_id>/",
     answer=PublicEvent,
     refuses=("not_found",),
-    asks=None,
-    kept=Kept(DETAILS, of_event, seats=queries.count_available_tickets),
+    auth=None,
+    kept=Kept(DETAILS, event_tag, seats=queries.count_available_tickets),
 )
 def show_event(event_id: uuid.UUID) -> dict[str, Any]:
     """One published event, its seats counted now."""
@@ -57,7 +57,7 @@ def show_event(event_id: uuid.UUID) -> dict[str, Any]:
     "/events/<uuid:event_id>/availability/",
     answer=Availability,
     refuses=("not_found",),
-    asks=None,
+    auth=None,
     kept=Kept(DETAILS, lambda event_id: (), seats=queries.count_available_tickets),  # noqa: ARG005 - by its name
 )
 def show_availability(event_id: uuid.UUID) -> dict[str, Any]:

@@ -14,13 +14,13 @@ WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
 
-def says(**messages: str) -> dict[str, str | list[Any] | dict[Any, Any]]:
+def describe(**messages: str) -> dict[str, str | list[Any] | dict[Any, Any]]:
     """A field's messages by what is wrong."""
     return {"required": "This is needed.", "null": "This may not be null.", **messages}
 
 
 class Text(fields.String):
-    default_error_messages = says(invalid="Send text.", unstorable="Remove the control characters.")
+    default_error_messages = describe(invalid="Send text.", unstorable="Remove the control characters.")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -38,13 +38,13 @@ class Choice(Text):
 
 
 class Id(fields.UUID):
-    default_error_messages = says(invalid_uuid="Send an id as it was answered, such as 6f1c2a9e-8d3b-4c57-9a40-2f7e1b5d8c36.")
+    default_error_messages = describe(invalid_uuid="Send an id as it was answered, such as 6f1c2a9e-8d3b-4c57-9a40-2f7e1b5d8c36.")
 
 
-class Whole(fields.Integer):
+class Integer(fields.Integer):
     """A number without fraction, sent as a number."""
 
-    default_error_messages = says(invalid="Send a whole number.", too_large="That number is too large.")
+    default_error_messages = describe(invalid="Send a whole number.", too_large="That number is too large.")
 
     def __init__(self, least: int = 1, most: int = 2**31 - 1, **kwargs: Any) -> None:
         limits = (
@@ -59,7 +59,7 @@ class Whole(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class WholeInAddress(Whole):
+class QueryInteger(Integer):
     """A number without fraction in the query of an address, where everything is text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
@@ -71,7 +71,7 @@ class WholeInAddress(Whole):
 class Amount(fields.Decimal):
     """Money: a number with two decimals."""
 
-    default_error_messages = says(invalid="Send a number such as 12.50, not text.")
+    default_error_messages = describe(invalid="Send a number such as 12.50, not text.")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(places=None, **kwargs)
@@ -89,10 +89,10 @@ class Amount(fields.Decimal):
         return None if value is None else value.quantize(CENT)
 
 
-class AmountInAddress(fields.Decimal):
+class QueryAmount(fields.Decimal):
     """Money in the query of an address."""
 
-    default_error_messages = says(invalid="Use a number such as 12.50.")
+    default_error_messages = describe(invalid="Use a number such as 12.50.")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         del attr, data, kwargs
@@ -101,10 +101,10 @@ class AmountInAddress(fields.Decimal):
         return Decimal(value)
 
 
-class Moment(fields.AwareDateTime):
+class DateTime(fields.AwareDateTime):
     """ISO 8601; with an offset when it comes in, in UTC with Z when it goes out."""
 
-    default_error_messages = says(
+    default_error_messages = describe(
         **dict.fromkeys(("invalid", "format", "invalid_awareness"), "Send a moment with its offset, such as 2026-11-28T19:30:00Z.")
     )
 
@@ -119,22 +119,22 @@ class Moment(fields.AwareDateTime):
 
 
 class Day(fields.Date):
-    default_error_messages = says(**dict.fromkeys(("invalid", "format"), "Use a day such as 2026-11-28."))
+    default_error_messages = describe(**dict.fromkeys(("invalid", "format"), "Use a day such as 2026-11-28."))
 
 
-class YesNo(fields.Boolean):
+class QueryBoolean(fields.Boolean):
     """true or false in the query of an address."""
 
-    default_error_messages = says(invalid="Use true or false.")
+    default_error_messages = describe(invalid="Use true or false.")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(truthy={"true", "True", "1"}, falsy={"false", "False", "0"}, **kwargs)
 
 
-class TrueOrFalse(fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """true or false in a body, and nothing that merely looks like it."""
 
-    default_error_messages = says(invalid="Send true or false.")
+    default_error_messages = describe(invalid="Send true or false.")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):

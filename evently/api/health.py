@@ -7,23 +7,23 @@ from flask import Response
 from evently.api.endpoint import endpoint
 from evently.api.schemas.health import Health as HealthSchema
 from evently.http import json
-from evently.http.health import Health, look, may_see_details
-from evently.http.limits import limit_probes
+from evently.http.health import Health, check, may_see_details
+from evently.http.rate_limits import limit_probes
 
-UNWELL = 503
-WELL = "Database, broker and workers are well."
+UNHEALTHY = 503
+HEALTHY = "Database, broker and workers are well."
 
 
-@endpoint("GET", "/health/", answer=HealthSchema, asks=None, bad_news=UNWELL, limit=limit_probes)
+@endpoint("GET", "/health/", answer=HealthSchema, auth=None, bad_news=UNHEALTHY, limit=limit_probes)
 def show_health() -> dict[str, Any] | Response:
     """Whether database, broker and workers are well: 200, or 503.
 
     The broker's host, the names of the workers and what exactly is wrong are for staff, and for monitors that send
     METRICS_TOKEN as `Authorization: Bearer <token>`. Workers report every few seconds, so this asks none of them.
     """
-    health = look()
+    health = check()
     said = _said(health) if may_see_details() else _said(health) | _redacted(health)
-    return Response(json.write(HealthSchema().dump(said)), UNWELL, mimetype="application/json") if health.complaints else said
+    return Response(json.write(HealthSchema().dump(said)), UNHEALTHY, mimetype="application/json") if health.complaints else said
 
 
 def _said(health: Health) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _said(health: Health) -> dict[str, Any]:
         "workers": len(workers or ()),
         "broker": health.broker,
         "processes": [worker.name for worker in workers or ()],
-        "message": " ".join(health.complaints) or WELL,
+        "message": " ".join(health.complaints) or HEALTHY,
     }
 
 
@@ -44,5 +44,5 @@ def _redacted(health: Health) -> dict[str, Any]:
     return {
         "broker": "memory://" if scheme == "memory" else f"{scheme}://***",
         "processes": [f"worker-{number}" for number, _ in enumerate(health.workers or (), start=1)],
-        "message": "Something the site needs is not well." if health.complaints else WELL,
+        "message": "Something the site needs is not well." if health.complaints else HEALTHY,
     }

@@ -6,7 +6,7 @@ from evently.accounts.models import User
 from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, Booking
 
 
-class With:
+class Presenter:
     """A loaded object together with facts that it does not hold itself."""
 
     def __init__(self, subject: object, **facts: Any) -> None:

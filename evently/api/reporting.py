@@ -4,14 +4,14 @@ import uuid
 
 from evently.api.auth import caller
 from evently.api.endpoint import endpoint
-from evently.api.kept import Kept
+from evently.api.response_cache import Kept
 from evently.api.schemas.reporting import EventReport as EventReportSchema
 from evently.api.schemas.reporting import Overview as OverviewSchema
-from evently.bookings.versions import SALES, of_sales
-from evently.caching import ANALYTICS
-from evently.events.versions import EVENTS, of_event
+from evently.bookings.cache_tags import SALES, sales_tag
+from evently.events.cache_tags import EVENTS, event_tag
 from evently.reporting import queries
 from evently.reporting.queries import EventReport, Overview
+from evently.tagged_cache import ANALYTICS
 
 
 @endpoint(
@@ -31,7 +31,7 @@ def show_overview() -> Overview:
     "/admin/analytics/<uuid:event_id>/",
     answer=EventReportSchema,
     refuses=("not_your_event", "not_found"),
-    kept=Kept(ANALYTICS, lambda event_id: (*of_event(event_id), *of_sales(event_id)), is_personal=True),
+    kept=Kept(ANALYTICS, lambda event_id: (*event_tag(event_id), *sales_tag(event_id)), is_personal=True),
 )
 def show_event_report(event_id: uuid.UUID) -> EventReport:
     """One event; for its organizer and staff."""

@@ -12,18 +12,18 @@ from sqlalchemy.orm import lazyload
 from evently.accounts.models import User
 from evently.bookings import contacts
 from evently.bookings.contacts import find_contacts
-from evently.bookings.models import CANCELLED, CODE_ALPHABET, CONFIRMED, FAILED, PENDING, PROCESSING, STATUSES, Admission, Booking
-from evently.bookings.queries import Crowd
+from evently.bookings.models import CANCELLED, CODE_ALPHABET, CONFIRMED, FAILED, PENDING, PROCESSING, STATUSES, Booking, CheckIn
+from evently.bookings.queries import AudienceCount
 from evently.bookings.ticket_codes import decode_code
+from evently.collation import sort_key
 from evently.database import Page
 from evently.errors import NotFound
 from evently.events.queries import get_managed_event
 from evently.extensions import db
-from evently.sorting import sort_key
 
 # In the words of an address. One that has come in is confirmed too.
 STATES = ("confirmed", "checked_in", "not_checked_in", "waiting", "failed", "cancelled")
-WAITING = (PENDING, PROCESSING)
+QUEUED = (PENDING, PROCESSING)
 # Each goes on with the order of arrival.
 ORDERINGS: Mapping[str, tuple[ColumnElement[Any], ...]] = {
     "seq": (),
@@ -109,7 +109,7 @@ def count_states(*, by: User, event_id: uuid.UUID) -> StateCounts:
     get_managed_event(by=by, event_id=event_id)
     by_status = select(Booking.status, func.count()).where(Booking.event_id == event_id).group_by(Booking.status)
     counts: dict[str, int] = dict(db.session.execute(by_status).all())
-    come_in = db.session.scalar(select(func.count()).where(Booking.event_id == event_id, is_in("checked_in"))) or 0
+    come_in = db.session.scalar(select(func.count()).where(Booking.event_id == event_id, has_state("checked_in"))) or 0
     confirmed = counts.get(CONFIRMED, 0)
     return StateCounts(
         {
@@ -117,22 +117,22 @@ def count_states(*, by: User, event_id: uuid.UUID) -> StateCounts:
             "confirmed": confirmed,
             "checked_in": come_in,
             "not_checked_in": confirmed - come_in,
-            "waiting": sum(counts.get(status, 0) for status in WAITING),
+            "waiting": sum(counts.get(status, 0) for status in QUEUED),
             "failed": counts.get(FAILED, 0),
             "cancelled": counts.get(CANCELLED, 0),
         }
     )
 
 
-def count_matching(event_id: uuid.UUID, filters: AttendeeFilters, *also: ColumnElement[bool]) -> Crowd:
+def count_matching(event_id: uuid.UUID, filters: AttendeeFilters, *also: ColumnElement[bool]) -> AudienceCount:
     """Those among them that meet these conditions too. For callers that know who asks."""
     counts = (func.count(Booking.user_id.distinct()), func.count(), func.coalesce(func.sum(Booking.ticket_count), 0))
-    return Crowd(*db.session.execute(matching(event_id, filters).where(*also).with_only_columns(*counts)).one())
+    return AudienceCount(*db.session.execute(matching(event_id, filters).where(*also).with_only_columns(*counts)).one())
 
 
 def matching(event_id: uuid.UUID, filters: AttendeeFilters) -> Select[int]:
     """The query for the `seq` of those bookings, in no order. For callers that know who asks."""
-    query = select(Booking.seq).where(Booking.event_id == event_id, is_in(filters.state))
+    query = select(Booking.seq).where(Booking.event_id == event_id, has_state(filters.state))
     if filters.search:
         named = _seqs_of_code(event_id, filters.search)
         query = query.where(Booking.seq.in_(named or find_contacts(event_id, filters.search)))
@@ -151,19 +151,19 @@ def ordered(query: Select[Any], ordering: str, *, with_people: bool = False) -> 
     return query.order_by(*(column.desc() for column in columns) if ordering.startswith("-") else columns)
 
 
-def has_come_in() -> ColumnElement[bool]:
+def is_checked_in() -> ColumnElement[bool]:
     """The condition for a booking of which at least one seat was let in."""
-    return select(Admission.booking_seq).where(Admission.booking_seq == Booking.seq).exists()
+    return select(CheckIn.booking_seq).where(CheckIn.booking_seq == Booking.seq).exists()
 
 
-def is_in(state: str) -> ColumnElement[bool]:
+def has_state(state: str) -> ColumnElement[bool]:
     """The condition for a booking, by what `AttendeeFilters.state` may say. In the words of the index, which are statuses."""
     return {
         "": Booking.status.in_(STATUSES),
         "confirmed": Booking.status == CONFIRMED,
-        "checked_in": and_(Booking.status == CONFIRMED, has_come_in()),
-        "not_checked_in": and_(Booking.status == CONFIRMED, ~has_come_in()),
-        "waiting": Booking.status.in_(WAITING),
+        "checked_in": and_(Booking.status == CONFIRMED, is_checked_in()),
+        "not_checked_in": and_(Booking.status == CONFIRMED, ~is_checked_in()),
+        "waiting": Booking.status.in_(QUEUED),
         "failed": Booking.status == FAILED,
         "cancelled": Booking.status == CANCELLED,
     }[state]
@@ -179,7 +179,7 @@ def _read(seqs: Sequence[int]) -> list[Attendee]:
         return []
     query = select(Booking).where(Booking.seq.in_(seqs)).options(lazyload(Booking.event)).execution_options(populate_existing=True)
     bookings = {booking.seq: booking for booking in db.session.scalars(query)}
-    admitted = select(Admission.booking_seq, func.count()).where(Admission.booking_seq.in_(seqs)).group_by(Admission.booking_seq)
+    admitted = select(CheckIn.booking_seq, func.count()).where(CheckIn.booking_seq.in_(seqs)).group_by(CheckIn.booking_seq)
     come_in: dict[int, int] = dict(db.session.execute(admitted).all())
     return [Attendee(bookings[seq], come_in.get(seq, 0)) for seq in seqs if seq in bookings]
 

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, CompoundSelect, case, false, func, or_, se
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from evently.accounts.models import User
-from evently.accounts.search import find_people
+from evently.accounts.search import find_users
 from evently.bookings.models import Booking
-from evently.text import split_words, words_of
+from evently.text import search_terms, split_words
 
 TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
 MIN_DIGITS = 4
@@ -39,8 +39,8 @@ def find_contacts(event_id: uuid.UUID, searched: str) -> CompoundSelect[int]:
     """The `seq` of this event's bookings with these words, or this telephone number, among their visible details."""
     # Aliases, because the caller's query is of bookings too.
     account, typed = aliased(Booking), aliased(Booking)
-    by_account = or_(find_people(searched, account.user_id), *_telephones(searched, account.user_id))
-    by_words = [typed.attendee_search.contains(f" {word}", autoescape=True) for word in words_of(searched)]
+    by_account = or_(find_users(searched, account.user_id), *_telephones(searched, account.user_id))
+    by_words = [typed.attendee_search.contains(f" {word}", autoescape=True) for word in search_terms(searched)]
     return union_all(
         select(account.seq).where(account.event_id == event_id, account.is_account_shared, by_account),
         select(typed.seq).where(typed.event_id == event_id, typed.added_by_id.is_not(None), *by_words or [false()]),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, PendingRollbackError
 
 from evently.accounts.guests import get_or_create_owner
 from evently.accounts.models import User
-from evently.accounts.rules import ProfileChanges, canonical_email, email_problems, profile_problems, tidy
+from evently.accounts.validation import ProfileChanges, canonical_email, email_problems, normalize, profile_problems
 from evently.audit.services import record
 from evently.bookings import queries, wakeups
 from evently.bookings.contacts import search_text
@@ -24,7 +24,7 @@ from evently.database import on_commit, transaction
 from evently.errors import Conflict, Invalid
 from evently.events.models import PUBLISHED, Event
 from evently.events.queries import get_managed_event
-from evently.events.rules import MAX_PRICE
+from evently.events.validation import MAX_PRICE
 
 
 def add_booking(
@@ -79,7 +79,7 @@ class _Request:
 
 def _attendee(email: str, first_name: str, last_name: str) -> _Attendee:
     typed: ProfileChanges = {"first_name": first_name, "last_name": last_name}
-    email, names = email.strip(), tidy(typed)
+    email, names = email.strip(), normalize(typed)
     problems = email_problems(email) | profile_problems(names)
     if not any(names.values()):
         problems["first_name"] = ["Enter a first or last name."]

@@ -30,11 +30,11 @@ from evently.events.models import Event
 
 PENDING, PROCESSING, CONFIRMED, FAILED, CANCELLED = STATUSES = ("pending", "processing", "confirmed", "failed", "cancelled")
 # States in which a booking takes seats.
-SEAT_HOLDING = (CONFIRMED,)
+OCCUPYING_STATUSES = (CONFIRMED,)
 # States that end when the event is called off.
-LIVE = (PENDING, PROCESSING, CONFIRMED)
+ACTIVE_STATUSES = (PENDING, PROCESSING, CONFIRMED)
 # What can be done to many bookings at once.
-CANCEL, ADMIT = BULK_KINDS = ("cancel", "admit")
+CANCEL, CHECK_IN = BULK_KINDS = ("cancel", "admit")
 # No 0 O 1 I L U: a code is read out at doors and over telephones.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -156,7 +156,7 @@ class Booking(Base):
 
     @property
     def can_be_cancelled(self) -> bool:
-        return self.status in {PENDING, PROCESSING, CONFIRMED} and utc_now() < self.event.can_be_cancelled_until
+        return self.status in {PENDING, PROCESSING, CONFIRMED} and utc_now() < self.event.cancellation_closes_at
 
     @property
     def reference(self) -> str:
@@ -164,7 +164,7 @@ class Booking(Base):
         return reference_of(self.id)
 
 
-class Admission(Base):
+class CheckIn(Base):
     """A ticket that has opened the door: one row for each seat of a booking that came."""
 
     __tablename__ = "admissions"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
 from evently.accounts.queries import get_user
-from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, LIVE, PENDING, PROCESSING, SEAT_HOLDING, Booking
+from evently.bookings.models import ACTIVE_STATUSES, CANCELLED, CONFIRMED, FAILED, OCCUPYING_STATUSES, PENDING, PROCESSING, Booking
 from evently.bookings.policies import can_see_booking, can_see_bookings_of
 from evently.database import Page, paginate, single_statement, utc_now
 from evently.errors import NotAllowed, NotFound
@@ -104,16 +104,16 @@ def count_confirmed_bookings(event_id: uuid.UUID) -> int:
     return db.session.scalar(query) or 0
 
 
-def count_live_bookings(event_id: uuid.UUID) -> int:
+def count_active_bookings(event_id: uuid.UUID) -> int:
     """Bookings, not tickets, that are confirmed or wait."""
-    query = select(func.count()).where(Booking.event_id == event_id, Booking.status.in_(LIVE))
+    query = select(func.count()).where(Booking.event_id == event_id, Booking.status.in_(ACTIVE_STATUSES))
     return db.session.scalar(query) or 0
 
 
 def count_held_tickets(*, user_id: int, event_id: uuid.UUID) -> int:
     """Tickets this person holds or has asked for and not been told no."""
     query = select(func.coalesce(func.sum(Booking.ticket_count), 0)).where(
-        Booking.user_id == user_id, Booking.event_id == event_id, Booking.status.in_([*SEAT_HOLDING, PENDING, PROCESSING])
+        Booking.user_id == user_id, Booking.event_id == event_id, Booking.status.in_([*OCCUPYING_STATUSES, PENDING, PROCESSING])
     )
     return int(db.session.scalar(query) or 0)
 
@@ -125,7 +125,7 @@ def count_ahead(booking: Booking) -> int:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class AudienceCount:
     """People, and the bookings and tickets that are theirs."""
 
     people: int
@@ -133,15 +133,15 @@ class Crowd:
     tickets: int
 
 
-def count_live(*, by: User, event_id: uuid.UUID, statuses: Collection[str] = LIVE) -> Crowd:
+def count_audience(*, by: User, event_id: uuid.UUID, statuses: Collection[str] = ACTIVE_STATUSES) -> AudienceCount:
     """Who holds tickets of an event that `by` manages, or waits for them; nobody where they do not manage it."""
     counts = (func.count(Booking.user_id.distinct()), func.count(), func.coalesce(func.sum(Booking.ticket_count), 0))
     query = select(*counts).join(Event, Booking.event_id == Event.id).where(Booking.event_id == event_id, Booking.status.in_(statuses))
-    return Crowd(*db.session.execute(query.where(is_managed_by(by))).one())
+    return AudienceCount(*db.session.execute(query.where(is_managed_by(by))).one())
 
 
 @dataclass(frozen=True)
-class PlaceInLine:
+class QueuePosition:
     """Where a waiting booking stands: bookings ahead of it, and how many are decided per second of late."""
 
     ahead: int
@@ -153,11 +153,11 @@ class PlaceInLine:
         return math.ceil((self.ahead + 1) / self.decided_per_second) if self.decided_per_second else None
 
 
-def get_place_in_line(booking: Booking) -> PlaceInLine | None:
+def get_queue_position(booking: Booking) -> QueuePosition | None:
     """None for a booking that does not wait."""
     if booking.status != PROCESSING:
         return None
-    return PlaceInLine(ahead=count_ahead(booking), decided_per_second=_decided_per_second(booking.event_id))
+    return QueuePosition(ahead=count_ahead(booking), decided_per_second=_decided_per_second(booking.event_id))
 
 
 def _decided_per_second(event_id: uuid.UUID) -> float:
@@ -177,12 +177,12 @@ def _decided_per_second(event_id: uuid.UUID) -> float:
     return round(len(recent) / max(seconds, 0.001), 1) if recent else 0.0
 
 
-def list_events_waiting() -> Sequence[uuid.UUID]:
+def list_events_with_queue() -> Sequence[uuid.UUID]:
     """Events with bookings that nobody has decided yet."""
     return db.session.scalars(select(Booking.event_id).where(Booking.status == PROCESSING).distinct()).all()
 
 
-def count_waiting() -> tuple[int, dt.timedelta]:
+def count_queued() -> tuple[int, dt.timedelta]:
     """How many bookings nobody has decided yet, and for how long the oldest of them waits; for monitors."""
     query = select(func.count(), func.min(Booking.booking_date)).where(Booking.status == PROCESSING)
     with single_statement(writes=False) as connection:

@@ -11,6 +11,6 @@ bookings_cancelled = _signals.signal("bookings-cancelled")
 # sender: a booking that an organizer (`by`) adds for another person
 booking_added = _signals.signal("booking-added")
 # sender: the event's id; `rows`: the admissions just written, one for each seat let in
-tickets_admitted = _signals.signal("tickets-admitted")
+tickets_checked_in = _signals.signal("tickets-admitted")
 # sender: the event's id; `moments`: when those had come in who count as not come in any more, one for each seat
-admissions_undone = _signals.signal("admissions-undone")
+check_ins_undone = _signals.signal("admissions-undone")

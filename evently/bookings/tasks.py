@@ -6,31 +6,31 @@ import uuid
 
 from celery import shared_task
 
-from evently.bookings import allocation, bulk, queries
+from evently.bookings import allocator, bulk_actions, queries
 from evently.bookings.models import BulkAction
+from evently.celery_app import RETRIES, publish
 from evently.extensions import db
-from evently.worker import RETRIES, publish
 
 log = logging.getLogger(__name__)
 # Bookings that are dealt with while somebody waits.
-AT_ONCE = 200
+IMMEDIATELY = 200
 # seconds for which they wait at most, but for a portion that was begun
-PATIENCE = 1.0
+MAX_DELAY = 1.0
 
 
 # A database that goes away in the middle has undone the batch, and those who were woken meanwhile count on this one.
 @shared_task(name="bookings.allocate_event", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
 def allocate_event(event_id: str, linger: float | None = None) -> int:
     """Decide an event's queue; how many bookings were decided."""
-    another, later = functools.partial(_call_another, event_id), functools.partial(_look_again, event_id)
-    return allocation.drain(uuid.UUID(event_id), linger=linger, hand_over=another, come_back=later)
+    another, later = functools.partial(_start_another, event_id), functools.partial(_check_again, event_id)
+    return allocator.process_queue(uuid.UUID(event_id), linger=linger, hand_over=another, come_back=later)
 
 
-def _call_another(event_id: str) -> bool:
+def _start_another(event_id: str) -> bool:
     return publish(allocate_event, args=[event_id])
 
 
-def _look_again(event_id: str, seconds: float) -> bool:
+def _check_again(event_id: str, seconds: float) -> bool:
     """Once, without staying: by then all have come who counted on the wake-up that was answered now."""
     return publish(allocate_event, args=[event_id, 0.0], countdown=seconds)
 
@@ -41,11 +41,11 @@ def sweep() -> int:
 
     It asks for no booking's age: clocks that differ, or are set, would hide some.
     """
-    event_ids = queries.list_events_waiting()
+    event_ids = queries.list_events_with_queue()
     for event_id in event_ids:
         try:
             # By turns, like any other: where somebody holds an event's lock for ever, only one thread waits for it.
-            allocation.drain(event_id, linger=0.0, hand_over=functools.partial(_call_another, str(event_id)))
+            allocator.process_queue(event_id, linger=0.0, hand_over=functools.partial(_start_another, str(event_id)))
         except Exception:
             # Whatever is wrong with this event, the others are not to wait for its sake.
             log.exception("The queue of event %s could not be decided", event_id)
@@ -53,29 +53,29 @@ def sweep() -> int:
     return len(event_ids)
 
 
-def set_going(action: BulkAction) -> None:
+def start_unfinished(action: BulkAction) -> None:
     """Carry it out: elsewhere, or here if it is short. Where nobody can be sent word, a beginning is made here and the sweep goes on.
 
     Not within a transaction.
     """
-    if action.total <= AT_ONCE or not publish(carry_out, args=[str(action.id)]):
-        bulk.carry_out(action.id, turn=PATIENCE)
+    if action.total <= IMMEDIATELY or not publish(run_bulk_action, args=[str(action.id)]):
+        bulk_actions.run(action.id, turn=MAX_DELAY)
 
 
 @shared_task(name="attendees.carry_out", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def carry_out(action_id: str) -> None:
+def run_bulk_action(action_id: str) -> None:
     """Do to many bookings what an organizer wants done, and call for another turn while some is left."""
-    if bulk.carry_out(uuid.UUID(action_id)):
-        publish(carry_out, args=[action_id])
+    if bulk_actions.run(uuid.UUID(action_id)):
+        publish(run_bulk_action, args=[action_id])
 
 
 @shared_task(name="attendees.sweep")  # type: ignore[untyped-decorator] # celery has no types
-def carry_on() -> int:
+def requeue() -> int:
     """Go on with what a lost message, or a worker that died, left unfinished; how many actions."""
-    actions = bulk.list_unfinished()
+    actions = bulk_actions.list_unfinished()
     for action_id in actions:
         try:
-            carry_out(str(action_id))
+            run_bulk_action(str(action_id))
         except Exception:
             # Whatever is wrong with this one, the others are not to wait for its sake.
             log.exception("The bulk action %s could not go on", action_id)

@@ -37,7 +37,7 @@ def encode_code(seq: int, seat: int) -> str:
 @lru_cache(maxsize=1024)
 def _encoded(seq: int, seat: int, key: bytes) -> str:
     length, seats = next((length, seats) for length, seats in FORMS if seat <= seats and (seq + 1) * seats <= len(CODE_ALPHABET) ** length)
-    number, letters = _permute(seq * seats + seat - 1, _side(length), key), []
+    number, letters = _permute(seq * seats + seat - 1, _half_bits(length), key), []
     for _ in range(length):
         number, index = divmod(number, len(CODE_ALPHABET))
         letters.append(CODE_ALPHABET[index])
@@ -56,7 +56,7 @@ def decode_code(written: str) -> tuple[int, int] | None:
     number = 0
     for letter in code:
         number = number * len(CODE_ALPHABET) + CODE_ALPHABET.index(letter)
-    seq, seat = divmod(_permute_back(number, _side(len(code)), _code_key(_secret())), seats)
+    seq, seat = divmod(_permute_back(number, _half_bits(len(code)), _code_key(_secret())), seats)
     # A short code and a long one never mean the same ticket.
     return (seq, seat + 1) if seq and encode_code(seq, seat + 1) == code else None
 
@@ -99,22 +99,22 @@ def _permute(number: int, side: int, key: bytes) -> int:
     """Another number below side², each for one: a Feistel network of two halves."""
     left, right = divmod(number, side)
     for turn in range(ROUNDS):
-        left, right = right, (left + _noise(turn, right, side, key)) % side
+        left, right = right, (left + _round_function(turn, right, side, key)) % side
     return left * side + right
 
 
 def _permute_back(number: int, side: int, key: bytes) -> int:
     left, right = divmod(number, side)
     for turn in reversed(range(ROUNDS)):
-        left, right = (right - _noise(turn, left, side, key)) % side, left
+        left, right = (right - _round_function(turn, left, side, key)) % side, left
     return left * side + right
 
 
-def _noise(turn: int, half: int, side: int, key: bytes) -> int:
+def _round_function(turn: int, half: int, side: int, key: bytes) -> int:
     return int.from_bytes(hmac.digest(key, f"{turn} {side} {half}".encode(), "sha256")) % side
 
 
-def _side(length: int) -> int:
+def _half_bits(length: int) -> int:
     """How many words half of a code can be."""
     return int(len(CODE_ALPHABET) ** (length // 2))
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from sqlalchemy import and_, select
 
 from evently.accounts.models import User
-from evently.bookings.models import CANCELLED, CONFIRMED, Admission, Booking
+from evently.bookings.models import CANCELLED, CONFIRMED, Booking, CheckIn
 from evently.bookings.policies import can_see_booking
 from evently.bookings.queries import get_booking
 from evently.bookings.ticket_codes import decode_code, encode_code, sign_ticket, spaced
@@ -64,8 +64,8 @@ class Ticket:
 def get_ticket(*, by: User, code: str) -> Ticket:
     """However its code is written. Raises NotFound, also for tickets that this person may not see."""
     seq, seat = decode_code(code) or (0, 0)
-    is_its = and_(Admission.booking_seq == Booking.seq, Admission.seat == seat)
-    query = select(Booking, Admission.admitted_at).outerjoin(Admission, is_its).where(Booking.seq == seq, Booking.ticket_count >= seat)
+    is_its = and_(CheckIn.booking_seq == Booking.seq, CheckIn.seat == seat)
+    query = select(Booking, CheckIn.admitted_at).outerjoin(CheckIn, is_its).where(Booking.seq == seq, Booking.ticket_count >= seat)
     found = db.session.execute(query.execution_options(populate_existing=True)).one_or_none() if seq else None
     if found is None or not has_tickets(found[0]) or not can_see_booking(by, found[0]):
         raise NotFound("There is no such ticket.")
@@ -75,7 +75,7 @@ def get_ticket(*, by: User, code: str) -> Ticket:
 def list_tickets(*, by: User, booking_id: uuid.UUID) -> list[Ticket]:
     """All tickets of a booking by seat; none where it never came to any. Raises NotFound."""
     booking = get_booking(by=by, booking_id=booking_id)
-    admissions = db.session.execute(select(Admission.seat, Admission.admitted_at).where(Admission.booking_seq == booking.seq))
+    admissions = db.session.execute(select(CheckIn.seat, CheckIn.admitted_at).where(CheckIn.booking_seq == booking.seq))
     return tickets_of(booking, {row.seat: row.admitted_at for row in admissions})
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings.tasks import allocate_event
-from evently.worker import publish
+from evently.celery_app import publish
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def plan(event_id: uuid.UUID) -> WakeUp:
         wake_up = _latest.get(event_id)
         if wake_up is None or now - wake_up.planned_at > window:
             wake_up = _latest[event_id] = WakeUp(event_id)
-            _forget_before(now - window)
+            _discard_older_than(now - window)
     return wake_up
 
 
@@ -62,12 +62,12 @@ def send(wake_up: WakeUp) -> None:
     wake_up.sent_at = None
     if current_app.config["ALLOCATE_INLINE_WITHOUT_BROKER"]:
         try:
-            allocation.decide_waiting(wake_up.event_id)
+            allocator.decide_queued(wake_up.event_id)
         except SQLAlchemyError:
             # The booking stands already; its buyer must not hear of an error that the sweep makes good.
             log.exception("The queue of event %s could not be decided here", wake_up.event_id)
 
 
-def _forget_before(moment: float) -> None:
+def _discard_older_than(moment: float) -> None:
     for event_id in [key for key, wake_up in _latest.items() if wake_up.planned_at < moment]:
         del _latest[event_id]

@@ -2,15 +2,15 @@
 
 from flask import Flask
 
-from evently.cli.books import check_ledger_command
 from evently.cli.cache import cache_commands
+from evently.cli.consistency import check_ledger_command
 from evently.cli.database import migration_commands
 from evently.cli.doctor import doctor_command
 from evently.cli.events import import_events_command, seed_demo_command
 from evently.cli.load import seed_load_command
-from evently.cli.people import create_superuser_command, set_role_command
-from evently.cli.poison import poison_commands
+from evently.cli.poison_messages import poison_commands
 from evently.cli.reports import report_commands
+from evently.cli.users import create_superuser_command, set_role_command
 
 COMMANDS = (
     *(migration_commands, create_superuser_command, set_role_command),

@@ -5,7 +5,7 @@ from flask import current_app
 from flask.cli import AppGroup
 from redis.exceptions import RedisError
 
-from evently import caching
+from evently import tagged_cache
 from evently.database import utc_now
 from evently.events import queries
 from evently.events.filters import EventFilters
@@ -20,15 +20,15 @@ IN_MEMORY = "This site keeps answers in the memory of its web server, where no c
 @cache_commands.command("stats")
 def stats_command() -> None:
     """How many answers are kept, by kind, and how often one was found."""
-    kinds = caching.tally()
+    kinds = tagged_cache.cache_stats()
     if kinds is None:
         click.echo(f"{IN_MEMORY}." if not current_app.config["REDIS_URL"] else "The cache's server is away; every answer is worked out.")
         return
     click.echo(f"{'kind':<12}{'kept':>10}{'kB':>10}{'found':>12}{'missed':>12}{'rate':>8}")
-    for kind, seen in sorted(kinds.items()):
-        asked = seen.found + seen.missed
-        rate = f"{100 * seen.found / asked:.0f} %" if asked else "–"
-        click.echo(f"{kind:<12}{seen.kept:>10,}{seen.size / 1000:>10,.0f}{seen.found:>12,}{seen.missed:>12,}{rate:>8}")
+    for kind, stats in sorted(kinds.items()):
+        lookups = stats.hits + stats.misses
+        rate = f"{100 * stats.hits / lookups:.0f} %" if lookups else "–"
+        click.echo(f"{kind:<12}{stats.entries:>10,}{stats.size / 1000:>10,.0f}{stats.hits:>12,}{stats.misses:>12,}{rate:>8}")
 
 
 @cache_commands.command("warm")
@@ -50,7 +50,7 @@ def warm_command(events: int) -> None:
 def clear_command() -> None:
     """Throw away whatever is kept; counters of limits, locks and tasks on the same server stay."""
     try:
-        count = caching.clear()
+        count = tagged_cache.clear()
     except RedisError as error:
         raise click.ClickException(f"The cache's server is away: {error}") from error
     click.echo(f"{count:,} answers thrown away." if current_app.config["REDIS_URL"] else "Nothing is kept any more.")

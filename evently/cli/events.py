@@ -14,27 +14,27 @@ from evently.accounts import queries as accounts
 from evently.accounts.models import User
 from evently.accounts.policies import can_organize
 from evently.cli.errors import errors_in_words, lines
+from evently.config_checks import public_demo_problem
 from evently.demo import ORGANIZER, passwords, seed_demo, seed_events
 from evently.errors import Invalid
-from evently.events.importing import Fills, Outcome, RowResult, import_events
+from evently.events.import_rows import ImportDefaults, RowResult, RowStatus, import_events
 from evently.events.imports.files import MAX_FILE_SIZE
 from evently.events.imports.reading import StoredRows, read_file
 from evently.events.imports.rows import Row
 from evently.events.imports.values import amount
-from evently.events.rules import MAX_CAPACITY, known_timezones, problems
+from evently.events.validation import MAX_CAPACITY, known_timezones, validate
 from evently.http.formatting import counted
-from evently.production import public_demo_problem
 
 # What becomes of a row, in the words of the summary.
 SUMMARY = {
-    Outcome.CREATED: "created",
-    Outcome.UPDATED: "updated",
-    Outcome.CANCELLED: "cancelled",
-    Outcome.UNCHANGED: "unchanged",
-    Outcome.DUPLICATE: "twice in the file",
-    Outcome.REFUSED: "refused",
+    RowStatus.CREATED: "created",
+    RowStatus.UPDATED: "updated",
+    RowStatus.CANCELLED: "cancelled",
+    RowStatus.UNCHANGED: "unchanged",
+    RowStatus.DUPLICATE: "twice in the file",
+    RowStatus.REFUSED: "refused",
 }
-NOT_BROUGHT_IN = {Outcome.DUPLICATE, Outcome.REFUSED}
+NOT_BROUGHT_IN = {RowStatus.DUPLICATE, RowStatus.REFUSED}
 
 
 @click.command("seed-demo")
@@ -71,7 +71,7 @@ def _price(_context: click.Context, _parameter: click.Parameter, value: str) -> 
         price = amount(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    if found := problems({"price_per_ticket": price}):
+    if found := validate({"price_per_ticket": price}):
         raise click.BadParameter(found["price_per_ticket"][0])
     return price
 
@@ -97,7 +97,7 @@ def import_events_command(file: Path, organizer: str | None, capacity: int, pric
 
     Rows that cannot be brought in are listed with the reason, and the rest comes in; the exit code is 1 then.
     """
-    fills = Fills(capacity=capacity, price=price, timezone=timezone or current_app.config["DEFAULT_TIMEZONE"])
+    fills = ImportDefaults(capacity=capacity, price=price, timezone=timezone or current_app.config["DEFAULT_TIMEZONE"])
     with errors_in_words():
         rows, owner = _read(file), _organizer(organizer)
         results = import_events(by=owner, rows=rows, fills=fills)
@@ -129,7 +129,7 @@ def _report(owner: User, results: Sequence[RowResult]) -> None:
     click.echo(f"{counted(len(results), 'row')} for {owner.username}: {numbers}")
     if all(result.outcome in NOT_BROUGHT_IN for result in results):
         raise click.ClickException("Nothing was imported.")
-    if refused := counts[Outcome.REFUSED]:
+    if refused := counts[RowStatus.REFUSED]:
         raise click.ClickException(f"{counted(refused, 'row was', 'rows were')} refused, see above; the rest came in.")
 
 

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 
 from evently.cli.errors import errors_in_words
 from evently.http.formatting import counted
-from evently.reporting import recount
+from evently.reporting import rollup_verification
 
 report_commands = AppGroup("reports", help="Check or rebuild the figures that reports are made of.")
 
@@ -15,7 +15,7 @@ def check_command() -> None:
     """Compare every roll-up with the rows it is made of; exit code 1 when one differs."""
     with errors_in_words():
         drift = 0
-        for off in recount.find_drift():
+        for off in rollup_verification.find_mismatches():
             drift += 1
             click.echo(f"{off.table} {off.row}: {off.figure} {off.kept}, counted {off.counted}", err=True)
         if drift:
@@ -27,4 +27,4 @@ def check_command() -> None:
 def rebuild_command() -> None:
     """Count everything anew. Whoever books or comes in meanwhile waits until it is done."""
     with errors_in_words():
-        click.echo(f"{counted(recount.rebuild(), 'row')} written.")
+        click.echo(f"{counted(rollup_verification.rebuild(), 'row')} written.")

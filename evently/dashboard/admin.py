@@ -13,13 +13,13 @@ PREFIX = "/admin"
 
 
 @blueprint.before_request
-def keep_organizers_out() -> None:
+def require_admin() -> None:
     """Before anything is looked up, so that nobody learns from an answer what there is; the services ask once more."""
     if request.path.startswith(f"{blueprint.url_prefix}{PREFIX}/"):
         require_people_manager(signed_in_user())
 
 
-def told(news: str, address: str, show: Any) -> Response:
+def redirect_with_notice(news: str, address: str, show: Any) -> Response:
     """What was done, said in the fragment that asked for it, or on the page that comes next."""
     if wants_fragment():
         response: Response = show(news)

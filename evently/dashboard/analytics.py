@@ -13,9 +13,9 @@ from evently.dashboard.sales_charts import Days, charts_of_event, charts_over_al
 from evently.errors import NotFound
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
-from evently.reporting import figures
-from evently.reporting.figures import total
+from evently.reporting import time_series
 from evently.reporting.queries import get_overview
+from evently.reporting.time_series import total
 
 # How many events a list of the first names.
 FIRST = 10
@@ -24,14 +24,14 @@ FIRST = 10
 @blueprint.get("/analytics")
 def analytics() -> Response:
     user, period = signed_in_user(), Period.read(request.args)
-    days = figures.list_days(by=user, first=period.before, last=period.last)
+    days = time_series.list_days(by=user, first=period.before, last=period.last)
     return _page(
         "dashboard/analytics.html",
         period,
         days,
         charts=charts_over_all(within(days, period), period),
         overview=get_overview(by=user, most_utilised=FIRST),
-        attendance=figures.get_attendance(by=user),
+        attendance=time_series.get_attendance(by=user),
         sees_all=can_manage_every_event(user),
     )
 
@@ -40,7 +40,7 @@ def analytics() -> Response:
 def event_analytics(event_id: uuid.UUID) -> Response:
     period = Period.read(request.args)
     # From the beginning: what was sold before these days counts against the capacity.
-    found = figures.get_event_figures(by=signed_in_user(), event_id=event_id, last=period.last)
+    found = time_series.get_event_figures(by=signed_in_user(), event_id=event_id, last=period.last)
     charts = charts_of_event(found, period)
     return _page("dashboard/event_analytics.html", period, found.days, event=found.event, charts=charts, attendance=found.attendance)
 
@@ -51,14 +51,14 @@ def analytics_csv(name: str) -> Response:
     user, period = signed_in_user(), Period.read(request.args)
     if name in {"popular", "fullest"}:
         return _file(name, ranking(name, get_overview(by=user)))
-    days = figures.list_days(by=user, first=period.first, last=period.last)
+    days = time_series.list_days(by=user, first=period.first, last=period.last)
     return _file(name, _named(name, charts_over_all(days, period, is_daily=True)))
 
 
 @blueprint.get("/events/<uuid:event_id>/analytics/<name>.csv")
 def event_analytics_csv(event_id: uuid.UUID, name: str) -> Response:
     period = Period.read(request.args)
-    found = figures.get_event_figures(by=signed_in_user(), event_id=event_id, last=period.last)
+    found = time_series.get_event_figures(by=signed_in_user(), event_id=event_id, last=period.last)
     return _file(name, _named(name, charts_of_event(found, period, is_daily=True)))
 
 

@@ -12,8 +12,8 @@ from werkzeug.datastructures import MultiDict
 
 from evently.bookings.attendees import AttendeeFilters
 from evently.events.models import Event
-from evently.http.arguments import day, midnight, one_of, text
 from evently.http.pagination import page_number
+from evently.http.query_params import choice, day, day_start, text
 
 TABS = {
     "": "All",
@@ -33,7 +33,7 @@ SORTS = {
     "status": "By state",
 }
 # As many as a page shows; whoever wants more says "all".
-MOST_CHOSEN = 100
+MAX_SELECTED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,8 @@ class AttendeeListing:
             event_id=event.id,
             zone=event.zone,
             search=text(args.get("q", "")),
-            state=one_of(TABS, args.get("state", "")),
-            sort=one_of(SORTS, args.get("sort", "")),
+            state=choice(TABS, args.get("state", "")),
+            sort=choice(SORTS, args.get("sort", "")),
             since=day(args.get("since", "")),
             until=day(args.get("until", "")),
             page=page_number(args),
@@ -72,7 +72,7 @@ class AttendeeListing:
             return AttendeeFilters(ids=self.ids)
         until = self.until + dt.timedelta(days=1) if self.until else None
         return AttendeeFilters(
-            search=self.search, state=self.state, date_from=midnight(self.since, self.zone), date_to=midnight(until, self.zone)
+            search=self.search, state=self.state, date_from=day_start(self.since, self.zone), date_to=day_start(until, self.zone)
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class AttendeeListing:
 def read_ids(values: list[str]) -> tuple[uuid.UUID, ...]:
     """Of the rows that were ticked; what is no id counts as not said."""
     found = []
-    for value in values[:MOST_CHOSEN]:
+    for value in values[:MAX_SELECTED]:
         try:
             found.append(uuid.UUID(value))
         except ValueError:

@@ -8,9 +8,9 @@ from wtforms import StringField
 from wtforms.validators import InputRequired
 
 from evently.bookings import attendees
+from evently.bookings.decision_wait import wait_for_decision
 from evently.bookings.manual_bookings import add_booking
 from evently.bookings.tickets import list_tickets
-from evently.bookings.waiting import wait_for_decision
 from evently.dashboard import blueprint
 from evently.dashboard.attendee_listing import SORTS, TABS, AttendeeListing
 from evently.dashboard.attendee_timeline import steps_of
@@ -58,7 +58,7 @@ def show_attendee(event_id: uuid.UUID, booking_id: uuid.UUID) -> Response:
     attendee = attendees.get_attendee(by=user, event_id=event_id, booking_id=booking_id)
     booking, tickets = attendee.booking, list_tickets(by=user, booking_id=booking_id)
     return render(
-        "dashboard/attendees_one.html",
+        "dashboard/attendee.html",
         attendee=attendee,
         booking=booking,
         event=booking.event,
@@ -89,4 +89,4 @@ def add_attendee(event_id: uuid.UUID) -> Response:
 
 def show_form(event_id: uuid.UUID, form: AttendeeForm, *, status: int = 200) -> Response:
     event = get_managed_event(by=signed_in_user(), event_id=event_id)
-    return render("dashboard/attendees_new.html", event=event, form=form, status=status)
+    return render("dashboard/attendee_form.html", event=event, form=form, status=status)

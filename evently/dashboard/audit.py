@@ -11,11 +11,11 @@ from flask import Response, current_app, request, url_for
 from evently.accounts.queries import find_user_by_login
 from evently.dashboard import blueprint
 from evently.dashboard.admin import PREFIX
-from evently.dashboard.audit_words import ACTIONS, change_words, entry_words
-from evently.http.arguments import day, midnight, one_of, text
+from evently.dashboard.audit_labels import ACTIONS, change_labels, entry_label
 from evently.http.htmx import render
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
+from evently.http.query_params import choice, day, day_start, text
 from evently.notifications.queries import name_recipients
 from evently.reporting.audit_log import EntryFilters, list_entries
 
@@ -40,11 +40,11 @@ class AuditListing:
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> "AuditListing":
-        subject, subject_id = one_of(SUBJECTS, args.get("subject", "")), text(args.get("id", ""), 40)
+        subject, subject_id = choice(SUBJECTS, args.get("subject", "")), text(args.get("id", ""), 40)
         is_one = bool(subject and subject_id)
         return cls(
             who=text(args.get("who", "")),
-            action=one_of(CHOICES, args.get("action", "")),
+            action=choice(CHOICES, args.get("action", "")),
             subject=subject if is_one else "",
             subject_id=subject_id if is_one else "",
             since=day(args.get("since", "")),
@@ -60,8 +60,8 @@ class AuditListing:
             action=self.action,
             subject=self.subject,
             subject_id=self.subject_id,
-            since=midnight(self.since, zone),
-            until=midnight(until, zone),
+            since=day_start(self.since, zone),
+            until=day_start(until, zone),
         )
 
     def page_address(self, number: int) -> str:
@@ -102,8 +102,8 @@ def audit_log() -> Response:
         recipients=name_recipients(mails),
         choices=CHOICES,
         subjects=SUBJECTS,
-        words=entry_words,
-        changes=change_words,
+        words=entry_label,
+        changes=change_labels,
     )
     response.headers["HX-Push-Url"] = listing.page_address(listing.page)
     return response

@@ -7,19 +7,19 @@ from typing import Any
 
 from flask import Response, request, stream_template
 
-from evently.bookings import doors, turnout
-from evently.bookings.admissions import Answer, admit, admit_seats, undo_admission
+from evently.bookings import check_in_stats, check_in_window, check_ins
+from evently.bookings.check_ins import ScanResult
 from evently.dashboard import blueprint
 from evently.dashboard.exports import send_written
 from evently.errors import NotFound
 from evently.events.models import Event
 from evently.events.policies import can_manage_event
 from evently.events.queries import get_managed_event
-from evently.http.arguments import text
 from evently.http.htmx import render, wants_fragment
 from evently.http.login import signed_in_user
+from evently.http.query_params import text
 
-LONGEST_GATE, LONGEST_CODE = 40, 300
+MAX_GATE_LENGTH, LONGEST_CODE = 40, 300
 
 
 @blueprint.get("/events/<uuid:event_id>/check-in")
@@ -27,13 +27,13 @@ def check_in(event_id: uuid.UUID) -> Response:
     user = signed_in_user()
     event = get_managed_event(by=user, event_id=event_id)
     words = text(request.args.get("q", ""))
-    matches = turnout.search(by=user, event_id=event_id, words=words) if words else None
-    return _page(event, "dashboard/_door_matches.html", words=words, matches=matches, gate=_gate(request.args))
+    matches = check_in_stats.search(by=user, event_id=event_id, words=words) if words else None
+    return _page(event, "dashboard/_checkin_results.html", words=words, matches=matches, gate=_gate(request.args))
 
 
 @blueprint.post("/events/<uuid:event_id>/check-in")
 def scan(event_id: uuid.UUID) -> Response:
-    """A code, or a seat that a list named; the verdict is the answer, whichever it is.
+    """A code, or a seat that a list named; the response shows the outcome.
 
     What was shown while the door is closed is sent again as `anyway` by whoever lets it in nevertheless.
     """
@@ -43,18 +43,18 @@ def scan(event_id: uuid.UUID) -> Response:
     if named := anyway or request.form.get("ticket", ""):
         booking_id, seat = _named(named)
         seats = None if seat is None else [seat]
-        answer = admit_seats(by=user, event_id=event_id, booking_id=booking_id, seats=seats, gate=gate, anyway=bool(anyway))
+        result = check_ins.check_in_seats(by=user, event_id=event_id, booking_id=booking_id, seats=seats, gate=gate, anyway=bool(anyway))
     else:
-        answer = admit(by=user, event_id=event_id, code=code, gate=gate)
+        result = check_ins.check_in(by=user, event_id=event_id, code=code, gate=gate)
     event = get_managed_event(by=user, event_id=event_id)
-    return _page(event, "dashboard/_scan_result.html", answer=answer, said=code, gate=gate, knows=_knows(answer))
+    return _page(event, "dashboard/_scan_result.html", result=result, said=code, gate=gate, knows=_knows(result))
 
 
 @blueprint.post("/events/<uuid:event_id>/check-in/undo")
 def undo_check_in(event_id: uuid.UUID) -> Response:
     user = signed_in_user()
     booking_id, seat = _named(request.form.get("ticket", ""))
-    booking = undo_admission(by=user, event_id=event_id, booking_id=booking_id, seat=seat or 0)
+    booking = check_ins.undo_check_in(by=user, event_id=event_id, booking_id=booking_id, seat=seat or 0)
     event = get_managed_event(by=user, event_id=event_id)
     return _page(event, "dashboard/_scan_result.html", undone=(booking, seat), gate=_gate(request.form))
 
@@ -66,24 +66,24 @@ def show_turnout(event_id: uuid.UUID) -> Response:
     known = _door(event)
     if request.args.get("seen") == known["mark"]:
         return Response(status=204)
-    return render("dashboard/_door_turnout.html", event=event, is_polled=True, **known)
+    return render("dashboard/_checkin_stats.html", event=event, is_polled=True, **known)
 
 
 @blueprint.get("/events/<uuid:event_id>/check-in/list")
 def print_door_list(event_id: uuid.UUID) -> Response:
     """Everybody with a ticket, on paper; a few in memory at a time."""
     event = get_managed_event(by=signed_in_user(), event_id=event_id)
-    count = turnout.count_turnout(event)
-    parts = stream_template("dashboard/check_in_list.html", event=event, count=count, guests=turnout.iterate_guests(event))
+    count = check_in_stats.count_check_in_stats(event)
+    parts = stream_template("dashboard/check_in_list.html", event=event, count=count, guests=check_in_stats.iterate_door_list(event))
     return send_written((part.encode() for part in parts), "text/html; charset=utf-8")
 
 
 def _page(event: Event, fragment: str, **context: Any) -> Response:
-    known: dict[str, Any] = {"answer": None, "undone": None, "matches": None, "words": "", **context}
+    known: dict[str, Any] = {"result": None, "undone": None, "matches": None, "words": "", **context}
     is_fragment = wants_fragment()
     # A fragment adds what it changed to the lines that are shown, and the next look at all doors brings them all.
-    known |= {"count": turnout.count_turnout(event), "mark": ""} if is_fragment else _door(event)
-    known |= {"opens_at": doors.opens_at(event), "is_early": doors.is_early(event)}
+    known |= {"count": check_in_stats.count_check_in_stats(event), "mark": ""} if is_fragment else _door(event)
+    known |= {"opens_at": check_in_window.opens_at(event), "is_early": check_in_window.is_early(event)}
     response = render("dashboard/check_in.html", fragment, event=event, is_fragment=is_fragment, **known)
     if request.method == "POST":
         # What was found by name shows who is missing.
@@ -92,18 +92,18 @@ def _page(event: Event, fragment: str, **context: Any) -> Response:
 
 
 def _door(event: Event) -> dict[str, Any]:
-    count, latest = turnout.count_turnout(event), turnout.list_latest(event)
+    count, latest = check_in_stats.count_check_in_stats(event), check_in_stats.list_recent(event)
     seen = f"{count} {[(line.booking.seq, line.admission.seat) for line in latest]}"
     return {"count": count, "latest": latest, "mark": hashlib.sha256(seen.encode()).hexdigest()[:12]}
 
 
 def _gate(said: Mapping[str, str]) -> str:
-    return text(said.get("gate", ""), LONGEST_GATE)
+    return text(said.get("gate", ""), MAX_GATE_LENGTH)
 
 
-def _knows(answer: Answer) -> bool:
+def _knows(result: ScanResult) -> bool:
     """Whether this door may see who holds it: people of another organizer's event are nobody's business here."""
-    return answer.booking is not None and can_manage_event(signed_in_user(), answer.booking.event)
+    return result.booking is not None and can_manage_event(signed_in_user(), result.booking.event)
 
 
 def _named(ticket: str) -> tuple[uuid.UUID, int | None]:

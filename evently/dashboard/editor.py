@@ -8,15 +8,15 @@ from flask import Response, current_app, flash, request, url_for
 from werkzeug.datastructures import CombinedMultiDict
 
 from evently.dashboard import blueprint
+from evently.dashboard.change_preview import differences, preview_changes
 from evently.dashboard.forms import EventForm, plain_lines
-from evently.dashboard.impact import differences, impact_of
 from evently.errors import Conflict, Invalid, TooManyRequests
 from evently.events import descriptions, services
-from evently.events.covers import MAX_BYTES, remove_cover, set_cover
+from evently.events.cover_images import MAX_BYTES, remove_cover, set_cover
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event
 from evently.events.queries import find_last_timezone, get_managed_event
-from evently.events.rules import EventFields
-from evently.http import unsent
+from evently.events.validation import EventFields
+from evently.http import form_drafts
 from evently.http.body_limits import accepts_upload
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
@@ -29,7 +29,7 @@ MAX_FORM = MAX_BYTES + 5 * 1024**2
 @blueprint.get("/events/new")
 def new_event() -> Response:
     config = current_app.config
-    timezone, typed = find_last_timezone(by=signed_in_user()), unsent.recover()
+    timezone, typed = find_last_timezone(by=signed_in_user()), form_drafts.restore()
     defaults = {"timezone": timezone or config["DEFAULT_TIMEZONE"], "currency": config["DEFAULT_CURRENCY"], "category": "other"}
     return show_editor(EventForm(typed, **defaults), is_zone_open=not (timezone or typed))
 
@@ -37,7 +37,7 @@ def new_event() -> Response:
 @blueprint.post("/events/new")
 @accepts_upload(MAX_FORM)
 def create_event() -> Response:
-    form = EventForm(sent())
+    form = EventForm(submitted_form())
     if not form.validate():
         return show_editor(form, status=422)
     try:
@@ -47,15 +47,15 @@ def create_event() -> Response:
         form.add_refusal(refusal)
         return show_editor(form, status=422)
     flash("The draft is saved." if event.status == DRAFT else "The event is published.")
-    return redirect_to(event_address(event))
+    return redirect_to(event_url(event))
 
 
 @blueprint.get("/events/<uuid:event_id>/edit")
 def edit_event(event_id: uuid.UUID) -> Response:
     event = get_managed_event(by=signed_in_user(), event_id=event_id)
     if event.status == CANCELLED:
-        return redirect_to(event_address(event))
-    return show_editor(EventForm(unsent.recover(), event=event), event)
+        return redirect_to(event_url(event))
+    return show_editor(EventForm(form_drafts.restore(), event=event), event)
 
 
 @blueprint.post("/events/<uuid:event_id>/edit")
@@ -63,10 +63,10 @@ def edit_event(event_id: uuid.UUID) -> Response:
 def update_event(event_id: uuid.UUID) -> Response:
     user = signed_in_user()
     event = get_managed_event(by=user, event_id=event_id)
-    form = EventForm(sent(), event=event)
+    form = EventForm(submitted_form(), event=event)
     if not form.validate():
         return show_editor(form, event, status=422)
-    impact = impact_of(by=user, event=event, values=dict(form.fields()))
+    impact = preview_changes(by=user, event=event, values=dict(form.fields()))
     if impact and impact.asks and request.form.get("seen") != impact.mark:
         return show_editor(form, event, impact=impact)
     return save(event, form)
@@ -76,7 +76,7 @@ def save(event: Event, form: EventForm) -> Response:
     was_draft = event.status == DRAFT
     try:
         event = services.update_event(
-            by=signed_in_user(), event_id=event.id, fields=with_status(form.fields()), version=moment_of(form.version.data)
+            by=signed_in_user(), event_id=event.id, fields=with_status(form.fields()), version=parse_version(form.version.data)
         )
         change_cover(event, form)
     except (Invalid, Conflict, TooManyRequests) as refusal:
@@ -85,7 +85,7 @@ def save(event: Event, form: EventForm) -> Response:
         form.add_refusal(refusal)
         return show_editor(form, event, status=429 if isinstance(refusal, TooManyRequests) else 422)
     flash("The event is published." if was_draft and event.status == PUBLISHED else "Your changes are saved.")
-    return redirect_to(event_address(event))
+    return redirect_to(event_url(event))
 
 
 def show_both(form: EventForm, event: Event) -> Response:
@@ -95,7 +95,7 @@ def show_both(form: EventForm, event: Event) -> Response:
     found = differences(form, event)
     if not found:
         return save(event, form)
-    impact = impact_of(by=signed_in_user(), event=event, values=dict(form.fields()))
+    impact = preview_changes(by=signed_in_user(), event=event, values=dict(form.fields()))
     return show_editor(form, event, differences=found, impact=impact, status=409)
 
 
@@ -110,7 +110,7 @@ def publish_event(event_id: uuid.UUID) -> Response:
         form.add_refusal(refusal)
         return show_editor(form, event, status=422)
     flash("The event is published.")
-    return redirect_to(event_address(event))
+    return redirect_to(event_url(event))
 
 
 @blueprint.post("/events/description")
@@ -128,7 +128,7 @@ def show_editor(form: EventForm, event: Event | None = None, *, status: int = 20
     return response
 
 
-def sent() -> CombinedMultiDict[str, Any]:
+def submitted_form() -> CombinedMultiDict[str, Any]:
     """Fields and files together, as forms take them."""
     return CombinedMultiDict([request.form, request.files])
 
@@ -142,7 +142,7 @@ def change_cover(event: Event, form: EventForm) -> None:
         remove_cover(by=by, event_id=event.id)
 
 
-def moment_of(version: str | None) -> dt.datetime | None:
+def parse_version(version: str | None) -> dt.datetime | None:
     """The version that a form was filled from; None where it says none, or nonsense."""
     try:
         return dt.datetime.fromisoformat(version or "")
@@ -156,5 +156,5 @@ def with_status(fields: EventFields) -> EventFields:
     return {**fields, "status": status} if status else fields
 
 
-def event_address(event: Event) -> str:
+def event_url(event: Event) -> str:
     return url_for("dashboard.show_event", event_id=event.id)

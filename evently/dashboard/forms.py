@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 from wtforms import BooleanField, DateTimeLocalField, Field, FileField, HiddenField, SelectField, StringField, TextAreaField, URLField
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
-from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
+from evently.dashboard.local_time import NoSuchTime, to_utc, wall_clock
 from evently.errors import Busy, Invalid
-from evently.events import descriptions, rules
-from evently.events.covers import LONGEST_ALT, Picture, is_kept, keep_picture, read_picture
+from evently.events import descriptions, validation
+from evently.events.cover_images import MAX_ALT_LENGTH, Picture, is_stored, read_picture, store_picture
 from evently.events.models import CATEGORIES, Event
-from evently.events.rules import CURRENCIES, EventFields, known_timezones
+from evently.events.validation import CURRENCIES, EventFields, known_timezones
 from evently.http.forms import AmountField, PlainForm, WholeNumberField
 from evently.http.request_threads import waiting
 
@@ -55,7 +55,7 @@ class CoverForm(PlainForm):
     """
 
     cover = FileField("Cover picture")
-    cover_alt = StringField("The picture in words", [Length(max=LONGEST_ALT, message=f"Use at most {LONGEST_ALT} characters.")])
+    cover_alt = StringField("The picture in words", [Length(max=MAX_ALT_LENGTH, message=f"Use at most {MAX_ALT_LENGTH} characters.")])
     removes_cover = BooleanField("Remove the picture and show the poster")
     kept_cover = HiddenField()
     picture: Picture | None = None
@@ -77,8 +77,8 @@ class CoverForm(PlainForm):
     def keep_cover(self) -> None:
         """For the next time this form is sent."""
         if self.picture:
-            self.kept_cover.data = keep_picture(self.picture)
-        elif self.kept_cover.data and not is_kept(self.kept_cover.data):
+            self.kept_cover.data = store_picture(self.picture)
+        elif self.kept_cover.data and not is_stored(self.kept_cover.data):
             self.kept_cover.data = ""
 
 
@@ -134,7 +134,7 @@ class EventForm(CoverForm):
             self.moments[name] = stored
             return True
         try:
-            self.moments[name] = moment_at(field.data, zone) if field.data else None
+            self.moments[name] = to_utc(field.data, zone) if field.data else None
         except NoSuchTime as error:
             field.errors = [*field.errors, str(error)]
             return False
@@ -143,7 +143,7 @@ class EventForm(CoverForm):
     def _name_broken_rules(self) -> None:
         """What the service would find in the other fields, so that everything is said at once."""
         sound = {name: value for name, value in self.fields().items() if value is not None and not self._fields[name].errors}
-        found = rules.problems(sound, allow_past=bool(self.stored))
+        found = validation.validate(sound, allow_past=bool(self.stored))
         if "description" not in found and (problem := descriptions.render(self.description.data or "").problem):
             found["description"] = [problem]
         for name, messages in found.items():

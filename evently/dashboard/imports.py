@@ -12,31 +12,31 @@ from wtforms.validators import InputRequired
 from evently.dashboard import blueprint
 from evently.dashboard.forms import AMOUNT, WHOLE, zone_choices
 from evently.errors import Invalid
-from evently.events import uploads
-from evently.events.importing import Fills, Outcome
+from evently.events import import_jobs
+from evently.events.import_rows import ImportDefaults, RowStatus
 from evently.events.imports.files import MAX_FILE_SIZE, UnreadableFile
-from evently.events.models import Upload
+from evently.events.models import ImportJob
 from evently.events.queries import find_last_timezone
-from evently.http.arguments import one_of
 from evently.http.body_limits import accepts_upload
 from evently.http.forms import AmountField, PlainForm, WholeNumberField
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
+from evently.http.query_params import choice
 
 # bytes; a file that is too large is better refused beside its field than with the whole form
 MAX_FORM = MAX_FILE_SIZE + 5 * 1024**2
 # What becomes of a row, in words, with the kind and the sign of its badge.
 OUTCOMES: dict[str, tuple[str, str, str]] = {
-    Outcome.CREATED: ("Created", "confirmed", "check"),
-    Outcome.UPDATED: ("Updated", "soon", "pen"),
-    Outcome.CANCELLED: ("Cancelled", "cancelled", ""),
-    Outcome.UNCHANGED: ("Unchanged", "used", ""),
-    Outcome.DUPLICATE: ("Twice in the file", "draft", "copy"),
-    Outcome.REFUSED: ("Refused", "failed", "octagon"),
+    RowStatus.CREATED: ("Created", "confirmed", "check"),
+    RowStatus.UPDATED: ("Updated", "soon", "pen"),
+    RowStatus.CANCELLED: ("Cancelled", "cancelled", ""),
+    RowStatus.UNCHANGED: ("Unchanged", "used", ""),
+    RowStatus.DUPLICATE: ("Twice in the file", "draft", "copy"),
+    RowStatus.REFUSED: ("Refused", "failed", "octagon"),
 }
-WRITTEN = (Outcome.CREATED, Outcome.UPDATED, Outcome.CANCELLED)
+WRITTEN = (RowStatus.CREATED, RowStatus.UPDATED, RowStatus.CANCELLED)
 
 
 class UploadForm(PlainForm):
@@ -51,8 +51,8 @@ class UploadForm(PlainForm):
         super().__init__(formdata, data=defaults)
         self.timezone.choices = zone_choices(self.timezone.data or "UTC")
 
-    def fills(self) -> Fills:
-        return Fills(capacity=self.capacity.data, price=self.price_per_ticket.data or Decimal(0), timezone=self.timezone.data)
+    def fills(self) -> ImportDefaults:
+        return ImportDefaults(capacity=self.capacity.data, price=self.price_per_ticket.data or Decimal(0), timezone=self.timezone.data)
 
 
 @blueprint.get("/events/import")
@@ -73,7 +73,7 @@ def upload_events() -> Response:
     try:
         # One byte more than is allowed tells a file that is too large, whatever it is.
         content = file.stream.read(MAX_FILE_SIZE + 1)
-        upload = uploads.start_upload(
+        upload = import_jobs.start_import(
             by=signed_in_user(), filename=file.filename, content=content, fills=form.fills(), upload_id=claimed_id()
         )
     except UnreadableFile as refusal:
@@ -88,36 +88,36 @@ def upload_events() -> Response:
 @blueprint.get("/events/import/<uuid:upload_id>")
 def show_upload(upload_id: uuid.UUID) -> Response:
     """How far it has come, and then what became of each row, or would."""
-    upload = uploads.get_upload(by=signed_in_user(), upload_id=upload_id)
-    counts = uploads.count_outcomes(upload)
-    outcome = one_of(OUTCOMES, request.args.get("outcome", ""))
+    upload = import_jobs.get_import_job(by=signed_in_user(), upload_id=upload_id)
+    counts = import_jobs.count_outcomes(upload)
+    outcome = choice(OUTCOMES, request.args.get("outcome", ""))
     return render(
-        "dashboard/upload.html",
-        "dashboard/_upload_report.html",
+        "dashboard/import_job.html",
+        "dashboard/_import_report.html",
         upload=upload,
         counts=counts,
         outcome=outcome,
         outcomes=OUTCOMES,
         written=sum(counts.get(name, 0) for name in WRITTEN),
-        page=None if upload.is_busy else uploads.list_rows(upload, outcome=outcome, page=page_number(request.args)),
+        page=None if upload.is_busy else import_jobs.list_rows(upload, outcome=outcome, page=page_number(request.args)),
     )
 
 
 @blueprint.post("/events/import/<uuid:upload_id>/confirmation")
 def confirm_upload(upload_id: uuid.UUID) -> Response:
-    return redirect_to(report_address(uploads.confirm_upload(by=signed_in_user(), upload_id=upload_id)))
+    return redirect_to(report_address(import_jobs.confirm_import(by=signed_in_user(), upload_id=upload_id)))
 
 
 @blueprint.post("/events/import/<uuid:upload_id>/discard")
 def discard_upload(upload_id: uuid.UUID) -> Response:
-    uploads.discard_upload(by=signed_in_user(), upload_id=upload_id)
+    import_jobs.discard_import(by=signed_in_user(), upload_id=upload_id)
     flash("The file is forgotten.")
     return redirect_to(url_for("dashboard.import_events"))
 
 
 def show_form(form: UploadForm, *, status: int = 200, **more: Any) -> Response:
-    return render("dashboard/import.html", form=form, latest=uploads.list_uploads(by=signed_in_user()), status=status, **more)
+    return render("dashboard/import.html", form=form, latest=import_jobs.list_import_jobs(by=signed_in_user()), status=status, **more)
 
 
-def report_address(upload: Upload) -> str:
+def report_address(upload: ImportJob) -> str:
     return url_for("dashboard.show_upload", upload_id=upload.id)

@@ -8,8 +8,8 @@ from flask import url_for
 
 from evently.events.filters import EventFilters
 from evently.events.models import STATUSES
-from evently.http.arguments import one_of, text
 from evently.http.pagination import page_number
+from evently.http.query_params import choice, text
 
 # value in the address: (whether upcoming, ordering by date, words)
 TIMES: dict[str, tuple[bool | None, str, str]] = {
@@ -36,9 +36,9 @@ class EventListing:
         """From the arguments of an address."""
         return cls(
             search=text(args.get("q", "")),
-            when=one_of(TIMES, args.get("when", "")),
-            state=one_of(STATES, args.get("state", "")),
-            sort=one_of(SORTS, args.get("sort", "")),
+            when=choice(TIMES, args.get("when", "")),
+            state=choice(STATES, args.get("state", "")),
+            sort=choice(SORTS, args.get("sort", "")),
             page=page_number(args),
         )
 

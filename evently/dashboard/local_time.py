@@ -11,7 +11,7 @@ class NoSuchTime(ValueError):
     """The clocks never show this; the message says why."""
 
 
-def moment_at(local: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+def to_utc(local: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     """The moment when clocks in `zone` show the naive `local`.
 
     When clocks go back, an hour happens twice: the first one is meant. Raises NoSuchTime for an hour that is

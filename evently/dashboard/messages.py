@@ -9,34 +9,34 @@ from wtforms import RadioField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from evently.dashboard import blueprint
-from evently.dashboard.admin import told
+from evently.dashboard.admin import redirect_with_notice
 from evently.dashboard.attendee_listing import AttendeeListing, read_ids
 from evently.dashboard.forms import plain_lines
 from evently.errors import Invalid, NotFound, TooManyRequests
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
-from evently.http import unsent
-from evently.http.arguments import one_of
+from evently.http import form_drafts
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render, wants_fragment
 from evently.http.idempotency import claimed_id
 from evently.http.login import signed_in_user
-from evently.http.mail_frames import framed
+from evently.http.mail_preview import sandboxed
 from evently.http.pagination import page_number
+from evently.http.query_params import choice
 from evently.notifications.audiences import AUDIENCES, CHOSEN
 from evently.notifications.audiences import STATES as STATES_OF_PEOPLE
 from evently.notifications.deliveries import describe_message
 from evently.notifications.messages import LENGTHS, Audience, count_audience, preview_message, send_message, send_test
 from evently.notifications.models import FAILED, QUEUED, SENDING, SENT, SUPPRESSED
 from evently.notifications.queries import list_deliveries, list_messages
-from evently.notifications.retrying import retry_mail
+from evently.notifications.retries import retry_mail
 
 MESSAGES = "/events/<uuid:event_id>/messages"
 MESSAGE = f"{MESSAGES}/<uuid:message_id>"
 EVERYONE = next(iter(AUDIENCES))
 NOBODY = {"audience": CHOSEN, "booking_ids": ()}
 # Among what the browser's session holds: words whose looks the frame shows, which is asked for by itself.
-LOOKED_AT = "looked_at"
+PREVIEW_BUTTON = "looked_at"
 STATES = {"": "All", SENT: "Sent", QUEUED: "Waiting", SENDING: "Being sent", FAILED: "Failed", SUPPRESSED: "Not sent"}
 
 
@@ -57,7 +57,7 @@ class MessageForm(PlainForm):
         self.booking_ids = read_ids((formdata or request.args).getlist("booking"))
 
     def whom(self) -> dict[str, Any]:
-        return {"audience": one_of(AUDIENCES, self.audience.data or "") or EVERYONE, "booking_ids": self.booking_ids}
+        return {"audience": choice(AUDIENCES, self.audience.data or "") or EVERYONE, "booking_ids": self.booking_ids}
 
     def words(self) -> dict[str, Any]:
         return {"subject": self.subject.data or "", "body": self.body.data or ""}
@@ -66,14 +66,14 @@ class MessageForm(PlainForm):
 @blueprint.get(MESSAGES)
 def event_messages(event_id: uuid.UUID) -> Response:
     audience, refusal = asked_audience(event_id)
-    form = MessageForm(unsent.recover(), audience=audience)
+    form = MessageForm(form_drafts.restore(), audience=audience)
     form.form_errors += [refusal] if refusal else []
     return show_messages(event_id, form, "dashboard/_message_list.html")
 
 
 def asked_audience(event_id: uuid.UUID) -> tuple[str, str]:
     """That of the address, or everybody and why: the list of attendees may send people whom no audience describes."""
-    audience = one_of(AUDIENCES, request.args.get("audience", "")) or EVERYONE
+    audience = choice(AUDIENCES, request.args.get("audience", "")) or EVERYONE
     if audience != CHOSEN:
         return audience, ""
     listing = AttendeeListing.read(get_managed_event(by=signed_in_user(), event_id=event_id), request.args)
@@ -82,7 +82,7 @@ def asked_audience(event_id: uuid.UUID) -> tuple[str, str]:
     back = "Choose an audience here, or go back and tick the people you mean."
     if not request.args.get("all"):
         return EVERYONE, f"Nobody was ticked. {back}"
-    return one_of(STATES_OF_PEOPLE, listing.state) or EVERYONE, f"What you looked for is no audience. {back}" if listing.is_narrowed else ""
+    return choice(STATES_OF_PEOPLE, listing.state) or EVERYONE, f"What you looked for is no audience. {back}" if listing.is_narrowed else ""
 
 
 @blueprint.get(f"{MESSAGES}/audience")
@@ -98,9 +98,9 @@ def preview_event_message(event_id: uuid.UUID) -> Response:
 @blueprint.get(f"{MESSAGES}/preview")
 def show_preview_of_message(event_id: uuid.UUID) -> Response:
     """The mail itself, for the frame beside the words that were looked at last."""
-    words = session.get(LOOKED_AT, {}) if session.get(LOOKED_AT, {}).get("event") == str(event_id) else {}
+    words = session.get(PREVIEW_BUTTON, {}) if session.get(PREVIEW_BUTTON, {}).get("event") == str(event_id) else {}
     preview = preview_message(by=signed_in_user(), event_id=event_id, subject=words.get("subject", ""), body=words.get("body", ""))
-    return framed(preview.html)
+    return sandboxed(preview.html)
 
 
 @blueprint.post(f"{MESSAGES}/test")
@@ -126,7 +126,7 @@ def send_event_message(event_id: uuid.UUID) -> Response:
     except (Invalid, TooManyRequests) as refusal:
         form.add_refusal(refusal)
         return show_messages(event_id, form, status=refusal.status)
-    session.pop(LOOKED_AT, None)
+    session.pop(PREVIEW_BUTTON, None)
     flash("The message is on its way.")
     return redirect_to(url_for("dashboard.show_message", event_id=event_id, message_id=message.id))
 
@@ -140,7 +140,9 @@ def show_message(event_id: uuid.UUID, message_id: uuid.UUID) -> Response:
 def retry_message(event_id: uuid.UUID, message_id: uuid.UUID, mail_id: int) -> Response:
     mail = retry_mail(by=signed_in_user(), mail_id=mail_id)
     address = url_for("dashboard.show_message", event_id=event_id, message_id=message_id)
-    return told(f"The mail to {mail.contact.email} is on its way again.", address, lambda news: show_deliveries(event_id, message_id, news))
+    return redirect_with_notice(
+        f"The mail to {mail.contact.email} is on its way again.", address, lambda news: show_deliveries(event_id, message_id, news)
+    )
 
 
 def show_preview(event_id: uuid.UUID, form: MessageForm, *, news: str = "") -> Response:
@@ -149,7 +151,7 @@ def show_preview(event_id: uuid.UUID, form: MessageForm, *, news: str = "") -> R
     if not form.validate() or form.form_errors:
         return show_messages(event_id, form, "dashboard/_message_preview.html", status=422)
     preview = preview_message(by=by, event_id=event_id, **form.words())
-    session[LOOKED_AT] = {"event": str(event_id), **form.words()}
+    session[PREVIEW_BUTTON] = {"event": str(event_id), **form.words()}
     return show_messages(event_id, form, "dashboard/_message_preview.html", preview=preview, news=news)
 
 
@@ -172,7 +174,7 @@ def show_deliveries(event_id: uuid.UUID, message_id: uuid.UUID, news: str = "") 
     event: Event = sent.message.event
     if event.id != event_id:
         raise NotFound("There is no such message.")
-    state = one_of(STATES, request.args.get("state", ""))
+    state = choice(STATES, request.args.get("state", ""))
     page = list_deliveries(by=by, message_id=message_id, status=state, page=page_number(request.args))
     context: dict[str, Any] = {
         "event": event,
@@ -183,4 +185,4 @@ def show_deliveries(event_id: uuid.UUID, message_id: uuid.UUID, news: str = "") 
         "audiences": AUDIENCES,
         "news": news,
     }
-    return render("dashboard/messages_one.html", "dashboard/_message_deliveries.html", **context)
+    return render("dashboard/message.html", "dashboard/_message_deliveries.html", **context)

@@ -17,7 +17,7 @@ PRESETS: dict[str, tuple[int | None, str]] = {
     "all": (None, "All time"),
 }
 # days; nobody looks further back, and a chart has an end
-LONGEST = 3660
+MAX_DAYS = 3660
 # Up to so many days are shown one by one, up to so many by the week; longer times by the month.
 BY_DAY, BY_WEEK = 45, 300
 
@@ -62,7 +62,7 @@ class Period:
 
     def steps(self, earliest: dt.date | None, *, is_daily: bool = False) -> list["Step"]:
         """One after the other, without a gap; without a first day, from the earliest that there is anything of."""
-        first = self.first or max(min(earliest or self.last, self.last), self.last - dt.timedelta(LONGEST))
+        first = self.first or max(min(earliest or self.last, self.last), self.last - dt.timedelta(MAX_DAYS))
         length = (self.last - first).days + 1
         steps: list[Step] = []
         while first <= self.last:
@@ -100,7 +100,7 @@ class Step:
 
 def _day(text: str, today: dt.date) -> dt.date | None:
     try:
-        return max(min(dt.date.fromisoformat(text), today), today - dt.timedelta(LONGEST))
+        return max(min(dt.date.fromisoformat(text), today), today - dt.timedelta(MAX_DAYS))
     except ValueError:
         return None
 

@@ -11,11 +11,11 @@ from evently.dashboard.charts import Chart, Point
 from evently.dashboard.periods import Period, Step
 from evently.events.models import Event
 from evently.http.formatting import clock, counted, money
-from evently.reporting.figures import EventFigures, Sold, total
-from evently.reporting.moments import QUARTER
 from evently.reporting.queries import Overview
+from evently.reporting.time_buckets import BUCKET
+from evently.reporting.time_series import EventFigures, SalesTotals, total
 
-Days = Mapping[dt.date, Sold]
+Days = Mapping[dt.date, SalesTotals]
 # Of arrivals at most so many quarters of an hour are shown: an evening, not the weeks since somebody tried the scanner.
 EVENING = 96
 
@@ -70,19 +70,19 @@ def _arrivals(event: Event, by_quarter: dict[dt.datetime, int]) -> list[Chart]:
     if not by_quarter:
         return []
     last, points = max(by_quarter), []
-    since = max(min(by_quarter), last - EVENING * QUARTER)
+    since = max(min(by_quarter), last - EVENING * BUCKET)
     while since <= last:
         time = clock(since, event.timezone)
-        words = f"{time} – {clock(since + QUARTER, event.timezone)}"
+        words = f"{time} – {clock(since + BUCKET, event.timezone)}"
         points.append(Point(since.isoformat(timespec="minutes"), time, words, by_quarter.get(since, 0)))
-        since += QUARTER
+        since += BUCKET
     most = max(points, key=lambda point: point.value)
     says = f"{counted(sum(by_quarter.values()), 'ticket')} came in. Most of them {most.words}: {most.value:,}."
     return [Chart("arrivals", "Arrivals per quarter of an hour", says, ("Time", "Tickets"), points)]
 
 
-def _by_step(days: Days, steps: Sequence[Step]) -> list[Sold]:
-    sums, beginnings = [Sold() for _ in steps], [step.first for step in steps]
+def _by_step(days: Days, steps: Sequence[Step]) -> list[SalesTotals]:
+    sums, beginnings = [SalesTotals() for _ in steps], [step.first for step in steps]
     for day, sold in days.items():
         place = bisect.bisect_right(beginnings, day) - 1
         if place >= 0:

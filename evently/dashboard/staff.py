@@ -6,13 +6,13 @@ from flask import Response, flash, request, url_for
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
-from evently.accounts.leaving import PREFIX_LENGTH, delete_people
-from evently.accounts.rules import ProfileFields
+from evently.accounts.account_deletion import PREFIX_LENGTH, delete_users
 from evently.accounts.services import create_staff
+from evently.accounts.validation import ProfileFields
 from evently.dashboard import blueprint
 from evently.dashboard.admin import PREFIX
 from evently.errors import Invalid, TooManyRequests
-from evently.http import unsent
+from evently.http import form_drafts
 from evently.http.formatting import counted
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
@@ -37,7 +37,7 @@ class RemovalForm(PlainForm):
 
 @blueprint.get(f"{PREFIX}/users/new")
 def new_staff() -> Response:
-    return render("dashboard/admin/new_staff.html", form=StaffForm(unsent.recover()))
+    return render("dashboard/admin/new_staff.html", form=StaffForm(form_drafts.restore()))
 
 
 @blueprint.post(f"{PREFIX}/users/new")
@@ -61,7 +61,7 @@ def remove_users() -> Response:
     """First a look at how many they would be, which changes nothing."""
     if "prefix" not in request.args:
         return show_removal(RemovalForm())
-    return look_at(RemovalForm(request.args))
+    return preview_removal(RemovalForm(request.args))
 
 
 @blueprint.post(f"{PREFIX}/users/removal")
@@ -70,9 +70,9 @@ def confirm_removal() -> Response:
     form, by = RemovalForm(request.form), signed_in_user()
     prefix = form.prefix.data or ""
     try:
-        if str(delete_people(by=by, prefix=prefix, dry_run=True)) != request.form.get("expected"):
-            return look_at(form, has_changed=True)
-        deleted = delete_people(by=by, prefix=prefix)
+        if str(delete_users(by=by, prefix=prefix, dry_run=True)) != request.form.get("expected"):
+            return preview_removal(form, has_changed=True)
+        deleted = delete_users(by=by, prefix=prefix)
     except Invalid as refusal:
         form.add_refusal(refusal)
         return show_removal(form, status=422)
@@ -80,10 +80,10 @@ def confirm_removal() -> Response:
     return redirect_to(url_for("dashboard.list_users"))
 
 
-def look_at(form: RemovalForm, *, has_changed: bool = False) -> Response:
+def preview_removal(form: RemovalForm, *, has_changed: bool = False) -> Response:
     try:
         if form.validate():
-            found = delete_people(by=signed_in_user(), prefix=form.prefix.data or "", dry_run=True)
+            found = delete_users(by=signed_in_user(), prefix=form.prefix.data or "", dry_run=True)
             return show_removal(form, found=found, has_changed=has_changed, status=422 if has_changed else 200)
     except Invalid as refusal:
         form.add_refusal(refusal)
@@ -92,4 +92,4 @@ def look_at(form: RemovalForm, *, has_changed: bool = False) -> Response:
 
 def show_removal(form: RemovalForm, *, found: int | None = None, has_changed: bool = False, status: int = 200) -> Response:
     context: dict[str, Any] = {"form": form, "found": found, "has_changed": has_changed, "lengths": PREFIX_LENGTH}
-    return render("dashboard/admin/removal.html", status=status, **context)
+    return render("dashboard/admin/users_delete.html", status=status, **context)

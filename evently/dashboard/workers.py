@@ -2,13 +2,13 @@
 
 from flask import Response, current_app
 
-from evently.bookings.queries import count_waiting
+from evently.bookings.queries import count_queued
 from evently.dashboard import blueprint
 from evently.dashboard.admin import PREFIX
-from evently.heartbeats import living_workers
 from evently.http.htmx import render
 from evently.http.metrics import count_tasks
 from evently.notifications.outbox import count_unsettled
+from evently.worker_heartbeats import alive_workers
 
 # What each queue is for.
 QUEUES = {"bookings": "Decides about bookings", "mail": "Sends mail", "default": "Everything else"}
@@ -16,8 +16,8 @@ QUEUES = {"bookings": "Decides about bookings", "mail": "Sends mail", "default":
 
 @blueprint.get(f"{PREFIX}/workers")
 def workers() -> Response:
-    found = living_workers(current_app.config["CELERY_BROKER_URL"])
-    bookings, age = count_waiting()
+    found = alive_workers(current_app.config["CELERY_BROKER_URL"])
+    bookings, age = count_queued()
     return render(
         "dashboard/admin/workers.html",
         "dashboard/admin/_workers.html",

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from evently.accounts.models import User
 from evently.accounts.queries import find_user_by_login
 from evently.database import transaction, utc_now
-from evently.demo.bookings import book_out
+from evently.demo.bookings import generate_bookings
 from evently.demo.catalogue import DemoEvent, demo_events
-from evently.demo.people import ORGANIZER, add_accounts, add_public
+from evently.demo.users import ORGANIZER, add_accounts, add_public
 from evently.events.models import CANCELLED, Event
 from evently.events.services import add_events, cancel_event, new_event
 from evently.extensions import db
@@ -38,7 +38,7 @@ def seed_demo() -> bool:
         organizer, attendee = add_accounts()
         public = add_public(session, PUBLIC_SIZE, joined=now - JOINED)
         events = _add_events(catalogue, by=organizer, now=now)
-        book_out(session, list(zip(catalogue, events, strict=True)), public=public, attendee=attendee, now=now)
+        generate_bookings(session, list(zip(catalogue, events, strict=True)), public=public, attendee=attendee, now=now)
     return True
 
 

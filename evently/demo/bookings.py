@@ -14,13 +14,13 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from evently.accounts.models import User
-from evently.bookings.allocation import Outcome, walk
+from evently.bookings.allocator import BatchResult, allocate
 from evently.bookings.models import CANCELLED, CONFIRMED, FAILED, Booking
 from evently.bookings.signals import bookings_cancelled, bookings_decided
 from evently.demo.catalogue import DemoEvent
 from evently.events.models import CANCELLED as EVENT_CANCELLED
 from evently.events.models import Event, TicketStock
-from evently.reporting.recount import rebuild
+from evently.reporting.rollup_verification import rebuild
 
 # Most people come in twos.
 SIZES, WEIGHTS = (1, 2, 3, 4), (35, 45, 8, 12)
@@ -28,10 +28,10 @@ SIZES, WEIGHTS = (1, 2, 3, 4), (35, 45, 8, 12)
 ON_SALE = dt.timedelta(days=20), dt.timedelta(days=75)
 # The part of that time after which the seats that are sold were sold; who comes later to a full house gets none.
 SOLD_AT = 0.9
-LATE_BUYERS = 4
+LATE_BUYER_SHARE = 4
 # One in so many changes their mind.
-GIVEN_BACK = 20
-CALLED_OFF = dt.timedelta(days=2)
+CANCELLED_SHARE = 20
+CANCELLED_EVENT_SHARE = dt.timedelta(days=2)
 ALLOCATED_IN = dt.timedelta(milliseconds=40)
 
 
@@ -66,7 +66,7 @@ class Request:
         }
 
 
-def book_out(
+def generate_bookings(
     session: Session, events: Sequence[tuple[DemoEvent, Event]], *, public: Sequence[int], attendee: User, now: dt.datetime
 ) -> None:
     """Sell what the catalogue says is sold, and write to the attendee as if it had just been decided."""
@@ -75,7 +75,7 @@ def book_out(
     stock = {row.event_id: row for row in session.scalars(query)}
     rows: list[dict[str, Any]] = []
     for demo, event in events:
-        box_office = BoxOffice(demo, event, stock[event.id], now=now, chance=chance)
+        box_office = BookingSimulator(demo, event, stock[event.id], now=now, chance=chance)
         rows += box_office.sell(public, attendee.id)
     session.flush()
     # In order of arrival, since the database numbers them so.
@@ -85,13 +85,13 @@ def book_out(
     rebuild()
 
 
-class BoxOffice:
+class BookingSimulator:
     """One event while its tickets are sold, from when it was published to its last sale or now."""
 
     def __init__(self, demo: DemoEvent, event: Event, stock: TicketStock, *, now: dt.datetime, chance: random.Random) -> None:
         self._demo, self._event, self._stock, self._chance = demo, event, stock, chance
-        self._called_off_at = now - CALLED_OFF if event.status == EVENT_CANCELLED else None
-        self._closed = (self._called_off_at or min(now, event.last_sale)) - dt.timedelta(hours=1)
+        self._called_off_at = now - CANCELLED_EVENT_SHARE if event.status == EVENT_CANCELLED else None
+        self._closed = (self._called_off_at or min(now, event.sales_close_at)) - dt.timedelta(hours=1)
         self._opened = self._closed - ON_SALE[0] - (ON_SALE[1] - ON_SALE[0]) * chance.random()
         event.created_at, event.updated_at = self._opened, self._called_off_at or self._opened
 
@@ -101,7 +101,7 @@ class BoxOffice:
         kept = {request.id: request for request in requests if request.cancelled_at is None}
         kind = self._stock.ticket_type_id
         limit = self._event.max_tickets_per_user
-        outcome = walk(self._event.id, kept.values(), free={kind: self._stock.capacity}, limit=limit)
+        outcome = allocate(self._event.id, kept.values(), free={kind: self._stock.capacity}, limit=limit)
         self._stock.reserved += outcome.taken.get(kind, 0)
         return [
             *(request.row(CANCELLED) for request in requests if request.cancelled_at),
@@ -120,10 +120,10 @@ class BoxOffice:
             tickets = min(left, most, *self._chance.choices(SIZES, WEIGHTS))
             yield self._request(next(buyers), tickets)
             left -= tickets
-            if not self._is_full and self._chance.randrange(GIVEN_BACK) == 0:
+            if not self._is_full and self._chance.randrange(CANCELLED_SHARE) == 0:
                 yield self._request(next(buyers), 1, is_given_back=True)
         if self._is_full:
-            for _ in range(LATE_BUYERS):
+            for _ in range(LATE_BUYER_SHARE):
                 yield self._request(next(buyers), self._chance.randint(1, 2), is_late=True)
 
     @property
@@ -148,8 +148,8 @@ def _tell(session: Session, attendee: User, now: dt.datetime) -> None:
     """The mails a visitor of the demo looks for, and no others: what is ahead and what came to nothing."""
     for booking in session.scalars(select(Booking).where(Booking.user_id == attendee.id).order_by(Booking.seq)).unique():
         if booking.status == CONFIRMED and booking.event.time > now:
-            bookings_decided.send(Outcome(booking.event_id, confirmed=[booking]))
+            bookings_decided.send(BatchResult(booking.event_id, confirmed=[booking]))
         elif booking.status == FAILED and booking.failure_code:
-            bookings_decided.send(Outcome(booking.event_id, failed=[(booking, booking.failure_code)]))
+            bookings_decided.send(BatchResult(booking.event_id, failed=[(booking, booking.failure_code)]))
         elif booking.event.status == EVENT_CANCELLED:
             bookings_cancelled.send([booking.id], by_event=True)

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from evently.events.models import CANCELLED, PUBLISHED
-from evently.events.rules import EventFields
+from evently.events.validation import EventFields
 
 FOLDER = Path(__file__).parent / "events"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

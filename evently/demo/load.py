@@ -20,22 +20,22 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from evently.accounts.models import User
-from evently.bookings.allocation import SOLD_OUT
+from evently.bookings.allocator import SOLD_OUT
+from evently.bookings.cache_tags import ALL_SALES, SALES
 from evently.bookings.models import CANCELLED as GIVEN_BACK
 from evently.bookings.models import CONFIRMED, FAILED, Booking
-from evently.bookings.versions import EVERY_SALE, SALES
-from evently.caching import changed
 from evently.database import Base, transaction, utc_now
+from evently.events.cache_tags import ALL_EVENTS, EVENTS
 from evently.events.models import CANCELLED, CATEGORIES, DRAFT, PUBLISHED, Event, TicketStock, TicketType
-from evently.events.versions import EVENTS, EVERY_EVENT
 from evently.extensions import db
-from evently.reporting.recount import rebuild
+from evently.reporting.rollup_verification import rebuild
+from evently.tagged_cache import invalidate
 
 YEAR, DECISION = dt.timedelta(days=365), dt.timedelta(milliseconds=5)
 # How far ahead people book.
 AHEAD = dt.timedelta(days=120)
 # One of so many is a draft, one is cancelled; one of so many bookings is given back.
-DRAFTS, CANCELLATIONS, GIVEN_BACKS = 50, 40, 12
+DRAFTS, CANCELLATIONS, CANCELLED_BOOKING_SHARE = 50, 40, 12
 PRICES = tuple(map(Decimal, ("0", "8", "12.50", "15", "19", "24", "32", "45", "60", "95")))
 CAPACITIES = (20, 40, 80, 120, 200, 350, 600, 1200)
 # rows in one round trip
@@ -89,7 +89,7 @@ def seed_load(*, events: int, bookings: int) -> None:
         _write(session, TicketStock, stock)
         _write(session, Booking, rows_of_bookings)
         rebuild()
-        changed(EVENTS, EVERY_EVENT, SALES, EVERY_SALE)
+        invalidate(EVENTS, ALL_EVENTS, SALES, ALL_SALES)
     _tidy_up()
 
 
@@ -146,7 +146,7 @@ def _bookings(dice: random.Random, now: dt.datetime, crowd: Crowd, count: int) -
         status, code, given_back = CONFIRMED, None, None
         if crowd.taken[index] + tickets > plan.capacity:
             status, code = FAILED, SOLD_OUT
-        elif plan.status == CANCELLED or number % GIVEN_BACKS == 0:
+        elif plan.status == CANCELLED or number % CANCELLED_BOOKING_SHARE == 0:
             status, given_back = GIVEN_BACK, moment + dt.timedelta(minutes=1)
         else:
             crowd.taken[index] += tickets

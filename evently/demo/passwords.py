@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from evently.accounts.models import User
+from evently.accounts.password_reset import change_password
 from evently.accounts.passwords import is_correct
 from evently.accounts.queries import find_user_by_login
-from evently.accounts.recovery import change_password
-from evently.demo.people import ADMIN, ATTENDEE, ORGANIZER, PASSWORD
+from evently.demo.users import ADMIN, ATTENDEE, ORGANIZER, PASSWORD
 
 
 def are_published() -> bool:

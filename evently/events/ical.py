@@ -9,7 +9,7 @@ from functools import lru_cache
 from evently.events.models import CANCELLED, Event
 
 # bytes of a line
-LONGEST = 75
+MAX_LINE_OCTETS = 75
 PROGRAM = "-//Evently//Box office//EN"
 # How often a program may look whether a feed has changed.
 REFRESH = dt.timedelta(hours=1)
@@ -111,12 +111,12 @@ def _lines(properties: Sequence[tuple[str, str]]) -> bytes:
 
 def _folded(line: bytes) -> bytes:
     """In pieces of 75 bytes, none of which ends within a letter (RFC 5545, 3.1)."""
-    pieces, start, room = [], 0, LONGEST
+    pieces, start, room = [], 0, MAX_LINE_OCTETS
     while len(line) - start > room:
         end = start + room
         while line[end] & 0xC0 == 0x80:
             end -= 1
         pieces.append(line[start:end])
         # The next one begins with a space.
-        start, room = end, LONGEST - 1
+        start, room = end, MAX_LINE_OCTETS - 1
     return b"\r\n ".join([*pieces, line[start:]]) + b"\r\n"

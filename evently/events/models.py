@@ -13,7 +13,7 @@ from evently.database import Base, Money, utc_now
 
 DRAFT, PUBLISHED, CANCELLED = STATUSES = ("draft", "published", "cancelled")
 # An uploaded file is read, each row is tried, and written once its owner has seen the result and confirmed it.
-READING, CHECKING, CHECKED, IMPORTING, DONE, FAILED = UPLOAD_STATES = ("reading", "checking", "checked", "importing", "done", "failed")
+READING, CHECKING, CHECKED, IMPORTING, DONE, FAILED = IMPORT_STATES = ("reading", "checking", "checked", "importing", "done", "failed")
 # What a worker has to do something about.
 UNFINISHED = (READING, CHECKING, IMPORTING)
 CATEGORIES = ("music", "theatre", "talk", "workshop", "sport", "food", "family", "conference", "other")
@@ -114,7 +114,7 @@ class Event(Base):
         return self.available_tickets <= 0
 
     @property
-    def has_few_left(self) -> bool:
+    def is_almost_sold_out(self) -> bool:
         """One in ten or fewer, and not none."""
         return 0 < self.available_tickets * 10 <= self.capacity
 
@@ -139,12 +139,12 @@ class Event(Base):
         return self.price_per_ticket == 0
 
     @property
-    def last_sale(self) -> dt.datetime:
+    def sales_close_at(self) -> dt.datetime:
         """When sales close: at sales_end, and never after the start."""
         return min(self.sales_end, self.time) if self.sales_end else self.time
 
     @property
-    def can_be_cancelled_until(self) -> dt.datetime:
+    def cancellation_closes_at(self) -> dt.datetime:
         """Until when a booking may be given back."""
         return min(self.cancellation_deadline, self.time) if self.cancellation_deadline else self.time
 
@@ -203,12 +203,12 @@ class TicketStock(Base):
     reserved: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
-class Upload(Base):
+class ImportJob(Base):
     """A file with events on its way in, and how far it has come: `done` of `total` rows, which are 0 until it has been read."""
 
     __tablename__ = "uploads"
     __table_args__ = (
-        CheckConstraint(f"state IN {UPLOAD_STATES}", name="state"),
+        CheckConstraint(f"state IN {IMPORT_STATES}", name="state"),
         Index(
             "ix_uploads_unfinished",
             "created_at",
@@ -245,7 +245,7 @@ class Upload(Base):
         return self.state in UNFINISHED
 
 
-class UploadRow(Base):
+class ImportRow(Base):
     """What became of a row of a file, or would; see importing.RowResult."""
 
     __tablename__ = "upload_rows"

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from evently.events.models import Event
 
 # Part of a poster's address: raise it when the drawing changes, so that nobody sees a cached old one.
-RECIPE = 1
+POSTER_VERSION = 1
 PAPER = "#FBF8F1"
 # category: (light ink, deep ink). Deep on light is at least 6.1:1, deep on paper 9.6:1.
-INKS = {
+PALETTES = {
     "music": ("#FF7A59", "#191C55"),
     "theatre": ("#F5B731", "#5C0B33"),
     "talk": ("#86C9F4", "#0E2A5E"),
@@ -69,7 +69,7 @@ def event_poster(event: Event) -> str:
 
 def poster_version(event: Event) -> str:
     """Changes whenever the poster would: belongs into its address, which may then be cached for ever."""
-    drawn_from = f"{RECIPE} {event.category} {event.local_time.date()}"
+    drawn_from = f"{POSTER_VERSION} {event.category} {event.local_time.date()}"
     return hashlib.sha256(drawn_from.encode()).hexdigest()[:8]
 
 
@@ -83,7 +83,7 @@ def poster_png(svg: str) -> bytes:
 def poster(event_id: uuid.UUID | str, category: str, day: dt.date) -> str:
     """One SVG document, the same bytes for the same input. An unknown category is printed in the inks of "other"."""
     key = hashlib.sha256(str(event_id).encode()).digest()
-    light, deep = INKS.get(category, INKS["other"])
+    light, deep = PALETTES.get(category, PALETTES["other"])
     layout = LAYOUTS[key[0] % len(LAYOUTS)]
     lower, upper = ("".join(shapes) for shapes in layout(key))
     ground, first, second, date, counter = (

@@ -10,19 +10,19 @@ from sqlalchemy.orm import joinedload, lazyload
 
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, require_organizer
-from evently.caching import DETAILS, LISTS, MOMENT, remember
 from evently.database import Page, single_statement, utc_now
 from evently.errors import NotFound
+from evently.events.cache_tags import EVENTS, event_tag
 from evently.events.filters import EventFilters, filtered
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock
 from evently.events.policies import require_manager
-from evently.events.versions import EVENTS, of_event
 from evently.extensions import db
+from evently.tagged_cache import DETAILS, LISTS, SHORT_TTL, get_or_set
 
-Found = TypeVar("Found")
-Answer = TypeVar("Answer")
+EventResult = TypeVar("EventResult")
+T = TypeVar("T")
 # Found by a search, so many events are sorted as quickly as they are looked for in order.
-RARE = 1000
+RARELY_USED_COLUMNS = 1000
 # Built once: on the way of every buyer, building a statement costs as much as asking it.
 _FOR_SALE = (
     select(Event)
@@ -50,7 +50,7 @@ _VALUES = (
 )
 
 
-Read = Callable[[Sequence[uuid.UUID], EventFilters], Sequence[Found]]
+ReadEvents = Callable[[Sequence[uuid.UUID], EventFilters], Sequence[EventResult]]
 
 
 def get_event(event_id: uuid.UUID) -> Event:
@@ -87,7 +87,7 @@ def get_published_event(event_id: uuid.UUID) -> Event:
 
 def describe_published_event(event_id: uuid.UUID) -> dict[str, Any]:
     """What everybody may know of it but its seats, which may be remembered. Raises NotFound as `get_published_event` does."""
-    return remember(f"event:{event_id}", lambda: _describe(get_published_event(event_id)), of=of_event(event_id), seconds=DETAILS)
+    return get_or_set(f"event:{event_id}", lambda: _describe(get_published_event(event_id)), tags=event_tag(event_id), seconds=DETAILS)
 
 
 def _describe(event: Event) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def find_last_timezone(*, by: User) -> str | None:
 
 def list_public_events(filters: EventFilters, *, page: int = 1, size: int = 12) -> Page[Event]:
     """Published events; the site's own list also shows cancelled ones unless `is_active` is set."""
-    return _page("public", matching_public(filters), filters, _read, number=page, size=size)
+    return _page("public", matching_public(filters), filters, _fetch_one, number=page, size=size)
 
 
 def describe_public_events(filters: EventFilters, *, page: int = 1, size: int = 12) -> Page[dict[str, Any]]:
@@ -134,7 +134,7 @@ def matching_public(filters: EventFilters) -> Select[Event]:
 
 def list_managed_events(*, by: User, filters: EventFilters, page: int = 1, size: int = 20) -> Page[Event]:
     """Every event for staff and superusers, their own for organizers. Raises NotAllowed for everybody else."""
-    return _managed_page(by, filters, _read, number=page, size=size)
+    return _managed_page(by, filters, _fetch_one, number=page, size=size)
 
 
 def describe_managed_events(*, by: User, filters: EventFilters, page: int = 1, size: int = 20) -> Page[dict[str, Any]]:
@@ -142,33 +142,35 @@ def describe_managed_events(*, by: User, filters: EventFilters, page: int = 1, s
     return _managed_page(by, filters, _read_values, number=page, size=size)
 
 
-def _managed_page(by: User, filters: EventFilters, read: Read[Found], *, number: int, size: int) -> Page[Found]:
+def _managed_page(by: User, filters: EventFilters, read: ReadEvents[EventResult], *, number: int, size: int) -> Page[EventResult]:
     query = filtered(_events().where(is_managed_by(by)), filters)
     return _page("everybody's" if can_manage_every_event(by) else f"of {by.id}", query, filters, read, number=number, size=size)
 
 
-def _page(scope: str, query: Select[Event], filters: EventFilters, read: Read[Found], *, number: int, size: int) -> Page[Found]:
+def _page(
+    scope: str, query: Select[Event], filters: EventFilters, read: ReadEvents[EventResult], *, number: int, size: int
+) -> Page[EventResult]:
     """Which events, in which order and how many they are may be remembered; what they are like and their seats are read now."""
-    question, seconds = f"{scope} {filters}", MOMENT if filters.has_seats else LISTS
+    question, seconds = f"{scope} {filters}", SHORT_TTL if filters.has_seats else LISTS
     # Seats and the time of day decide what needs attention, so it is looked for each time.
-    ask = _ask if filters.needs_attention else remember
+    ask = _uncached if filters.needs_attention else get_or_set
 
     def count() -> int:
-        return ask(f"count:{question}", lambda: _count(query), of=(EVENTS,), seconds=seconds)
+        return ask(f"count:{question}", lambda: _count(query), tags=(EVENTS,), seconds=seconds)
 
     def find() -> tuple[list[uuid.UUID], int]:
         first, only_ids = (number - 1) * size, query.with_only_columns(Event.id)
-        if (filters.search or filters.venue) and (total := count()) <= RARE:
+        if (filters.search or filters.venue) and (total := count()) <= RARELY_USED_COLUMNS:
             # All of them, or PostgreSQL would walk the whole list in order for a page: it takes no beginning of a word for rare.
             return _ids(only_ids)[first : first + size], total
         ids = _ids(only_ids.limit(size).offset(first))
         return ids, first + len(ids) if len(ids) < size and (ids or number == 1) else count()
 
-    ids, total = ask(f"list:{question} {number} {size}", find, of=(EVENTS,), seconds=seconds)
+    ids, total = ask(f"list:{question} {number} {size}", find, tags=(EVENTS,), seconds=seconds)
     return Page(items=read(ids, filters), total=total, number=number, size=size)
 
 
-def _ask(_key: str, work_out: Callable[[], Answer], **_: object) -> Answer:
+def _uncached(_key: str, work_out: Callable[[], T], **_: object) -> T:
     return work_out()
 
 
@@ -193,7 +195,7 @@ def _read_values(ids: Sequence[uuid.UUID], filters: EventFilters) -> list[dict[s
     return [events[id_] for id_ in ids if id_ in events and not (filters.is_upcoming and events[id_]["time"] <= now)]
 
 
-def _read(ids: Sequence[uuid.UUID], filters: EventFilters) -> list[Event]:
+def _fetch_one(ids: Sequence[uuid.UUID], filters: EventFilters) -> list[Event]:
     """These events in this order, without those that have started since they were found to be to come."""
     found = db.session.scalars(_events().where(Event.id.in_(ids)).execution_options(populate_existing=True)) if ids else ()
     events = {event.id: event for event in found}

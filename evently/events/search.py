@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Uuid, column, false, func, literal_column,
 
 from evently.events.models import Event
 from evently.extensions import db
-from evently.text import words_of
+from evently.text import search_terms
 
 # The letters by which PostgreSQL's index tells the columns apart.
 WEIGHTS = {"name": "A", "venue": "B", "description": "D"}
@@ -16,7 +16,7 @@ WEIGHTS = {"name": "A", "venue": "B", "description": "D"}
 
 def matches(searched: str, columns: tuple[str, ...]) -> ColumnElement[bool]:
     """The condition for events with each of the words searched for, or longer ones, in one of these columns."""
-    words = words_of(searched)
+    words = search_terms(searched)
     if not words:
         return false()
     return _matches_fts5(words, columns) if db.session.get_bind().dialect.name == "sqlite" else _matches_tsvector(words, columns)

@@ -15,16 +15,16 @@ from evently.accounts.policies import require_organizer
 from evently.audit.services import differences
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid
-from evently.events import descriptions, queries, rules
-from evently.events.auditing import CREATED, note, note_creation
+from evently.events import descriptions, queries, validation
+from evently.events.audit import CREATED, record_creation, record_update
 from evently.events.models import CANCELLED, DRAFT, PUBLISHED, Event, TicketStock, TicketType
-from evently.events.rules import EventFields
 from evently.events.signals import capacity_raised, event_cancelled, event_changed, event_deleted
+from evently.events.validation import EventFields
 from evently.extensions import db
 
 REQUIRED = ("name", "venue", "time", "capacity")
 # What whoever holds tickets is told of when it changes.
-TOLD = ("time", "ends_at", "timezone", "venue")
+NOTIFIED_FIELDS = ("time", "ends_at", "timezone", "venue")
 
 
 def create_event(*, by: User, fields: EventFields, allow_past: bool = False, event_id: uuid.UUID | None = None) -> Event:
@@ -49,12 +49,12 @@ def new_event(*, by: User, fields: EventFields, allow_past: bool = False) -> Eve
         "timezone": current_app.config["DEFAULT_TIMEZONE"],
         "price_per_ticket": Decimal(0),
         "status": PUBLISHED,
-        **_tidy(fields),
+        **_normalize(fields),
     }
     found = {name: ["This is needed."] for name in REQUIRED if values.get(name) is None}
-    found |= rules.problems({name: value for name, value in values.items() if name not in found}, allow_past=allow_past)
+    found |= validation.validate({name: value for name, value in values.items() if name not in found}, allow_past=allow_past)
     rendered, problem = _render(values)
-    _refuse(problem | found)
+    _require_valid(problem | found)
     return Event(id=uuid.uuid4(), organizer_id=by.id, **values, **rendered)
 
 
@@ -72,7 +72,7 @@ def add_events(events: Sequence[Event], *, by_id: int | None = None, action: str
         for rows in (events, ticket_types, stock):
             session.add_all(rows)
             session.flush()
-        note_creation(events, by_id=by_id, action=action)
+        record_creation(events, by_id=by_id, action=action)
 
 
 def update_event(
@@ -83,20 +83,20 @@ def update_event(
     Raises NotFound, NotAllowed, Invalid with a message per field, and Conflict ("below_sold") for a capacity
     below what is sold, ("event_cancelled") for an event that is cancelled or ("changed_meanwhile") for another version.
     """
-    changes = _tidy(fields)
+    changes = _normalize(fields)
     # Before the lock is taken: rendering takes up to a tenth of a second.
     rendered, problem = _render(changes)
     with transaction():
-        stock = lock_stock(event_id)
+        stock = lock_inventory(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
-        _refuse_cancelled(event)
+        _require_not_cancelled(event)
         if version is not None and event.updated_at != version:
             raise Conflict("Somebody changed this event while you were at it.", code="changed_meanwhile")
         found = _update_problems(event, changes, allow_past=allow_past)
         # As with other rules: what is stored already may break it.
-        _refuse(found if changes.get("description") == event.description else problem | found)
-        news = _news(event, changes)
-        _note_update(event, changes, by)
+        _require_valid(found if changes.get("description") == event.description else problem | found)
+        news = _changes_to_announce(event, changes)
+        _record_update(event, changes, by)
         _write(event, stock, changes | rendered)
         if news:
             event_changed.send(event, changes=news)
@@ -114,35 +114,35 @@ def cancel_event(*, by: User, event_id: uuid.UUID, words: str = "") -> Event:
     Raises NotFound, NotAllowed, Invalid ("cancellation_note"), Conflict when it is cancelled already, has started or was never published.
     """
     with transaction():
-        lock_stock(event_id)
+        lock_inventory(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
-        _refuse_cancelled(event)
+        _require_not_cancelled(event)
         if event.status == DRAFT:
             raise Conflict("Nobody knows of a draft, so it can be discarded, but not cancelled.", code="event_is_draft")
         if event.has_started:
             raise Conflict("This event has already started.", code="event_started")
-        event.status, event.cancellation_note = CANCELLED, tidy_words(words)
-        note("cancelled", event, by_id=by.id, changes={"status": (PUBLISHED, CANCELLED)})
+        event.status, event.cancellation_note = CANCELLED, normalize_message(words)
+        record_update("cancelled", event, by_id=by.id, changes={"status": (PUBLISHED, CANCELLED)})
         event_cancelled.send(event)
     return queries.get_event(event_id)
 
 
-def tidy_words(words: str) -> str:
+def normalize_message(words: str) -> str:
     """What is said about a cancelled event, as it is kept. Raises Invalid ("cancellation_note")."""
     words = words.replace("\r\n", "\n").strip()
-    _refuse(rules.problems({"cancellation_note": words}, allow_past=True))
+    _require_valid(validation.validate({"cancellation_note": words}, allow_past=True))
     return words
 
 
 def discard_draft(*, by: User, event_id: uuid.UUID) -> None:
     """Put a draft away for good. Raises NotFound, NotAllowed, Conflict when it is not a draft any more."""
     with transaction():
-        lock_stock(event_id)
+        lock_inventory(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
         if event.status != DRAFT:
             raise Conflict("This event is not a draft any more; it can be cancelled.", code="not_a_draft")
         event.archived_at = utc_now()
-        note("archived", event, by_id=by.id, changes={"archived_at": (None, event.archived_at)})
+        record_update("archived", event, by_id=by.id, changes={"archived_at": (None, event.archived_at)})
 
 
 def delete_event(*, by: User, event_id: uuid.UUID) -> Event:
@@ -151,15 +151,15 @@ def delete_event(*, by: User, event_id: uuid.UUID) -> Event:
     Raises NotFound, NotAllowed, Conflict ("has_live_bookings") while somebody holds tickets or waits for some.
     """
     with transaction():
-        lock_stock(event_id)
+        lock_inventory(event_id)
         event = queries.get_managed_event(by=by, event_id=event_id)
         event_deleted.send(event)
         event.archived_at = utc_now()
-        note("archived", event, by_id=by.id, changes={"archived_at": (None, event.archived_at)})
+        record_update("archived", event, by_id=by.id, changes={"archived_at": (None, event.archived_at)})
     return event
 
 
-def lock_stock(event_id: uuid.UUID) -> list[TicketStock]:
+def lock_inventory(event_id: uuid.UUID) -> list[TicketStock]:
     """The event's hot rows, held until the transaction ends. Whoever decides about seats comes through here."""
     query = (
         select(TicketStock)
@@ -192,31 +192,33 @@ def _set_capacity(event: Event, stock: list[TicketStock], capacity: int) -> None
         capacity_raised.send(event)
 
 
-def _note_update(event: Event, changes: dict[str, Any], by: User) -> None:
+def _record_update(event: Event, changes: dict[str, Any], by: User) -> None:
     """Before it is changed."""
     different = differences({name: getattr(event, name) for name in changes}, changes)
     if different:
-        note("published" if different.get("status") == (DRAFT, PUBLISHED) else "updated", event, by_id=by.id, changes=different)
+        record_update("published" if different.get("status") == (DRAFT, PUBLISHED) else "updated", event, by_id=by.id, changes=different)
 
 
-def _news(event: Event, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _changes_to_announce(event: Event, changes: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """What of these changes to a published event has to be told, before and after; nothing about one that is over."""
     if event.status != PUBLISHED or max(event.time, changes.get("time", event.time)) <= utc_now():
         return {}
-    return {name: (getattr(event, name), changes[name]) for name in TOLD if name in changes and changes[name] != getattr(event, name)}
+    return {
+        name: (getattr(event, name), changes[name]) for name in NOTIFIED_FIELDS if name in changes and changes[name] != getattr(event, name)
+    }
 
 
 def _update_problems(event: Event, changes: dict[str, Any], *, allow_past: bool) -> dict[str, list[str]]:
     stored = {name: getattr(event, name) for name in EventFields.__annotations__}
     merged = stored | changes
     is_going_on_sale = event.status == DRAFT and merged["status"] == PUBLISHED
-    found = rules.problems(merged, allow_past=allow_past or not is_going_on_sale)
+    found = validation.validate(merged, allow_past=allow_past or not is_going_on_sale)
     if not is_going_on_sale:
         # What came in from elsewhere may break a rule; that is no reason to refuse what leaves it alone.
-        old = rules.problems(stored, allow_past=True)
+        old = validation.validate(stored, allow_past=True)
         found = {name: said for name, said in found.items() if old.get(name) != said or merged[name] != stored[name]}
     if merged["time"] != event.time and not allow_past:
-        found |= rules.past(merged, ["time"])
+        found |= validation.dates_in_past(merged, ["time"])
     found |= {name: ["This is needed."] for name in REQUIRED if merged[name] is None}
     if merged["status"] == DRAFT and event.status != DRAFT:
         found["status"] = ["A published event can be cancelled, but not taken back into draft."]
@@ -227,30 +229,30 @@ def _render(values: dict[str, Any]) -> tuple[dict[str, str], dict[str, list[str]
     """The columns that hold the description as HTML, and by field what is wrong with it."""
     if "description" not in values:
         return {}, {}
-    if found := rules.problems({"description": values["description"]}, allow_past=True):
+    if found := validation.validate({"description": values["description"]}, allow_past=True):
         return {}, found
     rendered = descriptions.render(values["description"])
     return rendered.columns(), {"description": [rendered.problem]} if rendered.problem else {}
 
 
-def _tidy(fields: EventFields) -> dict[str, Any]:
+def _normalize(fields: EventFields) -> dict[str, Any]:
     unknown = fields.keys() - EventFields.__annotations__.keys()
     if unknown:
         raise TypeError(f"unknown event fields: {sorted(unknown)}")
     given = cast("dict[str, Any]", fields)
-    return {name: _tidy_text(name, value) if isinstance(value, str) else value for name, value in given.items()}
+    return {name: _normalize_text(name, value) if isinstance(value, str) else value for name, value in given.items()}
 
 
-def _tidy_text(name: str, value: str) -> str:
+def _normalize_text(name: str, value: str) -> str:
     """Only a description has lines; a name goes into subjects of mails and lines of calendars."""
     return value.strip() if name == "description" else re.sub(r"[\t\r\n]+", " ", value.strip())
 
 
-def _refuse(found: dict[str, list[str]]) -> None:
+def _require_valid(found: dict[str, list[str]]) -> None:
     if found:
         raise Invalid("Please correct the marked fields.", fields=found)
 
 
-def _refuse_cancelled(event: Event) -> None:
+def _require_not_cancelled(event: Event) -> None:
     if event.status == CANCELLED:
         raise Conflict("This event is cancelled.", code="event_cancelled")

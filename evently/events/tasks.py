@@ -5,28 +5,28 @@ import uuid
 
 from celery import shared_task
 
-from evently.events import covers, descriptions, uploading
+from evently.celery_app import RETRIES, publish
+from evently.events import cover_images, descriptions, import_worker
 from evently.extensions import db
-from evently.worker import RETRIES, publish
 
 log = logging.getLogger(__name__)
 
 
 # A database that goes away in the middle has undone a batch of rows; the rest is kept, and the file is worked on again.
 @shared_task(name="events.work_on_upload", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def work_on_upload(upload_id: str) -> None:
+def run_import_job(upload_id: str) -> None:
     """Try or write the next rows of a file, and call for another turn while some are left."""
-    if uploading.work_on(uuid.UUID(upload_id)):
-        publish(work_on_upload, args=[upload_id])
+    if import_worker.run(uuid.UUID(upload_id)):
+        publish(run_import_job, args=[upload_id])
 
 
 @shared_task(name="events.sweep_uploads")  # type: ignore[untyped-decorator] # celery has no types
-def sweep_uploads() -> int:
+def resume_import_jobs() -> int:
     """Go on with files that lost their worker or their wake-up; how many."""
-    upload_ids = uploading.list_unfinished()
+    upload_ids = import_worker.list_unfinished()
     for upload_id in upload_ids:
         try:
-            work_on_upload(str(upload_id))
+            run_import_job(str(upload_id))
         except Exception:
             # Whatever is wrong with this file, the others are not to wait for its sake.
             log.exception("The upload %s could not be worked on", upload_id)
@@ -48,6 +48,6 @@ def render_descriptions() -> None:
 
 
 @shared_task(name="events.forget_leftovers", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def forget_leftovers() -> int:
+def purge_import_jobs() -> int:
     """Forget old uploads, and pictures that no event shows; how many."""
-    return uploading.forget_old() + covers.forget_unused()
+    return import_worker.delete_old() + cover_images.delete_orphans()

@@ -5,7 +5,7 @@ They bring a token of their own: no cookie is ever allowed along, and none would
 
 from flask import Flask, Response, current_app, request
 
-from evently.http.identity import is_api_path
+from evently.http.authentication import is_api_path
 
 SENT = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
 SHOWN = "ETag, Idempotent-Replayed, Location, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"

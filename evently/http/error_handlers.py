@@ -13,9 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from evently.errors import DomainError, NotAuthenticated
-from evently.http import unsent
+from evently.http import form_drafts
+from evently.http.authentication import is_api_path
 from evently.http.htmx import redirect_to, wants_fragment
-from evently.http.identity import is_api_path
 from evently.observability import context
 
 log = logging.getLogger(__name__)
@@ -39,80 +39,80 @@ HTTP_ERRORS = {
     503: ("unavailable", "We cannot look that up just now. Please try again in a moment."),
 }
 # seconds after which whoever was told so may ask again
-A_MOMENT = 5
+RETRY_AFTER_SECONDS = 5
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(DomainError, answer_domain_error)
-    app.register_error_handler(CSRFError, answer_csrf_error)
-    app.register_error_handler(HTTPException, answer_http_error)
-    app.register_error_handler(DBAPIError, answer_database_error)
-    app.register_error_handler(PoolTimeout, answer_without_database)
-    app.register_error_handler(Exception, answer_crash)
+    app.register_error_handler(DomainError, handle_domain_error)
+    app.register_error_handler(CSRFError, handle_csrf_error)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(DBAPIError, handle_database_error)
+    app.register_error_handler(PoolTimeout, unavailable_response)
+    app.register_error_handler(Exception, handle_unexpected_error)
 
 
-def answer_domain_error(error: DomainError) -> Response:
+def handle_domain_error(error: DomainError) -> Response:
     if isinstance(error, NotAuthenticated) and not is_api_path(request.path):
-        return ask_to_sign_in()
-    response = answer(error.status, error.code, error.message, fields=error.fields, links=error.links)
+        return redirect_to_sign_in()
+    response = error_response(error.status, error.code, error.message, fields=error.fields, links=error.links)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-def ask_to_sign_in() -> Response:
+def redirect_to_sign_in() -> Response:
     """The login page leads back here, and what was typed is still there then."""
-    address = unsent.form_address()
+    address = form_drafts.form_url()
     if request.method == "POST":
-        unsent.keep(address)
+        form_drafts.stash(address)
     return redirect_to(f"{url_for('web.login')}?{urlencode({'next': address})}")
 
 
-def answer_csrf_error(_error: CSRFError) -> Response:
+def handle_csrf_error(_error: CSRFError) -> Response:
     """Old forms of our own pages come back filled in; whatever else comes is from elsewhere."""
     if request.headers.get("Sec-Fetch-Site") == "same-origin" and not is_api_path(request.path):
-        if not current_user.is_authenticated and request.endpoint not in unsent.DOORS:
-            return ask_to_sign_in()
-        unsent.keep(address := unsent.form_address())
+        if not current_user.is_authenticated and request.endpoint not in form_drafts.LOGIN_ENDPOINTS:
+            return redirect_to_sign_in()
+        form_drafts.stash(address := form_drafts.form_url())
         flash("This page was open for too long to be sent. Please look it over and send it again.")
         return redirect_to(address)
-    return answer(400, "csrf", "This form is too old or came from elsewhere. Reload the page and send it again.")
+    return error_response(400, "csrf", "This form is too old or came from elsewhere. Reload the page and send it again.")
 
 
-def answer_http_error(error: HTTPException) -> Response:
+def handle_http_error(error: HTTPException) -> Response:
     if isinstance(error, InternalServerError) and isinstance(error.original_exception, DBAPIError):
         # After the view: its answer could not be kept, or its session.
-        return answer_database_error(error.original_exception)
+        return handle_database_error(error.original_exception)
     if error.response is not None:
         return make_response(error.response)
     status = error.code or 500
     code, message = HTTP_ERRORS.get(status, ("error", error.description or error.name))
-    response = answer(status, code, message)
+    response = error_response(status, code, message)
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
 
 
-def answer_database_error(error: DBAPIError) -> Response:
+def handle_database_error(error: DBAPIError) -> Response:
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-        return answer_without_database(error)
-    return answer_crash(error)
+        return unavailable_response(error)
+    return handle_unexpected_error(error)
 
 
-def answer_without_database(error: SQLAlchemyError) -> Response:
+def unavailable_response(error: SQLAlchemyError) -> Response:
     """It is away, starts or stops, has no connection left, or gave up a statement that took too long."""
     # In one line: while it is away, everybody comes by here.
     log.error("The database did not answer request %s: %s", context.request_id(), str(getattr(error, "orig", error)).partition("\n")[0])
-    return answer_http_error(ServiceUnavailable(retry_after=A_MOMENT))
+    return handle_http_error(ServiceUnavailable(retry_after=RETRY_AFTER_SECONDS))
 
 
-def answer_crash(error: Exception) -> Response:
+def handle_unexpected_error(error: Exception) -> Response:
     log.error("unhandled error in request %s", context.request_id(), exc_info=error)
-    return answer_http_error(InternalServerError())
+    return handle_http_error(InternalServerError())
 
 
-def answer(
+def error_response(
     status: int, code: str, message: str, *, fields: dict[str, list[str]] | None = None, links: Mapping[str, str] | None = None
 ) -> Response:
     """An error in the shape this request expects."""

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
-from evently.accounts.names import public_name
+from evently.accounts.display_names import public_name
 from evently.database import utc_now
 from evently.events.descriptions import description_html
 from evently.events.models import Event
 from evently.events.posters import poster_version
-from evently.events.sales import sales_state
+from evently.events.sale_status import sale_status
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -23,15 +23,15 @@ SYMBOLS = {
     "EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "BRL": "R$",
     "CAD": "CA$", "AUD": "A$", "NZD": "NZ$",
 }  # fmt: skip
-WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+NUMBER_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 # What ends within this time of its start is one evening, even past midnight.
-ONE_EVENING = dt.timedelta(hours=12)
+SAME_EVENING_MAX = dt.timedelta(hours=12)
 
 
 def init_app(app: Flask) -> None:
     numbers = (money, price, counted, in_words)
     moments = (moment, moment_long, day, day_long, clock, clock_seconds, zone)
-    events = (when, when_long, description_html, poster_version, sales_state, public_name)
+    events = (when, when_long, description_html, poster_version, sale_status, public_name)
     app.jinja_env.filters.update({function.__name__: function for function in (*numbers, *moments, *events)})
 
 
@@ -53,7 +53,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 def in_words(number: int) -> str:
     """`Two`, for the start of a sentence; digits beyond twelve."""
-    return WORDS[number] if 0 <= number < len(WORDS) else f"{number:,}"
+    return NUMBER_WORDS[number] if 0 <= number < len(NUMBER_WORDS) else f"{number:,}"
 
 
 def wait_in_words(seconds: int) -> str:
@@ -131,7 +131,7 @@ def when_long(event: Event) -> str:
 
 def _last_day(event: Event) -> dt.datetime | None:
     """The end, when the event takes several days."""
-    if event.ends_at is None or event.ends_at - event.time <= ONE_EVENING:
+    if event.ends_at is None or event.ends_at - event.time <= SAME_EVENING_MAX:
         return None
     is_same_day = event.ends_at.astimezone(event.zone).date() == event.local_time.date()
     return None if is_same_day else event.ends_at

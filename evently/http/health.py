@@ -11,11 +11,11 @@ from flask import Blueprint, Flask, Response, current_app, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
 from evently.extensions import db
-from evently.heartbeats import Worker, living_workers
-from evently.http import migrations
-from evently.http.identity import find_asker
-from evently.http.limits import limit_probes
+from evently.http import schema_version
+from evently.http.authentication import current_user_or_none
 from evently.http.metrics import has_metrics_token
+from evently.http.rate_limits import limit_probes
+from evently.worker_heartbeats import Worker, alive_workers
 
 # seconds for which what was found stands
 READINESS_AGE = 1.0
@@ -68,7 +68,7 @@ def may_see_details() -> bool:
     if has_metrics_token():
         return True
     try:
-        asker = find_asker()
+        asker = current_user_or_none()
     except SQLAlchemyError:
         # It may be the database that is to be reported.
         return False
@@ -84,11 +84,11 @@ class Health:
     complaints: Sequence[str]
 
 
-def look() -> Health:
+def check() -> Health:
     """Asks the database and the broker, and no worker."""
     broker_url = current_app.config["CELERY_BROKER_URL"]
-    workers = living_workers(broker_url)
-    return Health(workers=workers, broker=masked(broker_url), complaints=list(_complaints(workers)))
+    workers = alive_workers(broker_url)
+    return Health(workers=workers, broker=masked(broker_url), complaints=list(_problems(workers)))
 
 
 def masked(url: str) -> str:
@@ -96,7 +96,7 @@ def masked(url: str) -> str:
     return re.sub(r"//.*@", "//***@", url.partition("?")[0])
 
 
-def _complaints(workers: Sequence[Worker] | None) -> Iterator[str]:
+def _problems(workers: Sequence[Worker] | None) -> Iterator[str]:
     if not _has_database():
         yield "The database does not answer."
     if workers is None:
@@ -108,20 +108,20 @@ def _complaints(workers: Sequence[Worker] | None) -> Iterator[str]:
 
 
 def _unready() -> Iterator[str]:
-    yield from _database_complaints()
+    yield from _database_problems()
     if not _has_broker():
         yield "The broker does not answer."
 
 
-def _database_complaints() -> Iterator[str]:
+def _database_problems() -> Iterator[str]:
     if not _has_database():
         yield "The database does not answer."
-    elif missing := migrations.missing():
+    elif missing := schema_version.pending_migrations():
         yield f"The database lacks {missing}: run `flask --app wsgi db upgrade`."
 
 
 def _has_broker() -> bool:
-    return living_workers(current_app.config["CELERY_BROKER_URL"]) is not None
+    return alive_workers(current_app.config["CELERY_BROKER_URL"]) is not None
 
 
 def _has_database() -> bool:

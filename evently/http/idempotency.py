@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import FileStorage
 
 from evently.errors import Invalid
-from evently.http.identity import find_asker, is_api_path
-from evently.http.limits import count_before_claim
+from evently.http.authentication import current_user_or_none, is_api_path
+from evently.http.rate_limits import count_before_claim
 from evently.idempotency import services
 from evently.idempotency.services import Claim, InFlight, Request
 
@@ -31,13 +31,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 METHODS = {"POST", "PUT", "PATCH", "DELETE"}
 HEADERS = ("Location", "HX-Redirect", "HX-Trigger", "Content-Type")
 # Not carried out, so worth another try with the same key; so is whatever says when to come back.
-TRY_AGAIN = {401, 429}
+RETRYABLE_STATUSES = {401, 429}
 # seconds; how long a form sent twice waits for the first one's answer, and how often it looks
-PATIENCE, LOOK_AGAIN = 2.5, 0.05
+MAX_WAIT_SECONDS, POLL_SECONDS = 2.5, 0.05
 # What they change is the visitor's cookie, which no kept answer could: doing so again is what is wanted.
-OF_COOKIES = {"web.login", "web.logout"}
+COOKIE_ENDPOINTS = {"web.login", "web.logout"}
 # Changes nothing, and may be asked for again with other words in the same form.
-LOOKS = {"dashboard.preview_cancellation_mail"}
+READ_ONLY_ENDPOINTS = {"dashboard.preview_cancellation_mail"}
 # seconds; what an API client is told to wait
 RETRY_AFTER = 1
 
@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
     # For forms, see shared/_forms.html.
     app.jinja_env.globals["new_key"] = uuid.uuid4
     app.before_request(claim_or_replay)
-    app.after_request(keep_answer)
+    app.after_request(store_response)
 
 
 def claimed_id() -> uuid.UUID:
@@ -70,7 +70,7 @@ def claim_or_replay() -> Response | None:
     key = _key()
     if not key:
         return None
-    asker = find_asker()
+    asker = current_user_or_none()
     if asker is None and _view("needs_token"):
         # To be refused by the view, which is not worth a row.
         return None
@@ -84,7 +84,7 @@ def claim_or_replay() -> Response | None:
     return None
 
 
-def keep_answer(response: Response) -> Response:
+def store_response(response: Response) -> Response:
     claimed: Claim | None = g.pop("idempotency_claim", None)
     if claimed is None:
         return response
@@ -94,17 +94,17 @@ def keep_answer(response: Response) -> Response:
         # Where the database is what broke, its lease ends by itself.
         with suppress(SQLAlchemyError):
             services.release(claimed)
-    elif response.status_code in TRY_AGAIN or "Retry-After" in response.headers:
-        services.forget(claimed)
+    elif response.status_code in RETRYABLE_STATUSES or "Retry-After" in response.headers:
+        services.delete(claimed)
     elif not _has_secret(response):
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
         body = response.get_data(as_text=True)
-        services.keep_answer(claimed, {"status": response.status_code, "headers": headers, "body": body})
+        services.store_response(claimed, {"status": response.status_code, "headers": headers, "body": body})
     elif response.status_code < 400:
-        services.keep_answer(claimed, {})
+        services.store_response(claimed, {})
     else:
         # Nothing was made, so there is nothing that a repeated request could make twice.
-        services.forget(claimed)
+        services.delete(claimed)
     return response
 
 
@@ -128,7 +128,7 @@ def _key() -> str:
         return ""
     if is_api_path(request.path):
         return request.headers.get("Idempotency-Key", "")
-    return "" if request.endpoint in OF_COOKIES | LOOKS else request.form.get("idempotency_key", "")
+    return "" if request.endpoint in COOKIE_ENDPOINTS | READ_ONLY_ENDPOINTS else request.form.get("idempotency_key", "")
 
 
 def _body() -> bytes:
@@ -148,7 +148,7 @@ def _digest(file: FileStorage) -> str:
 
 def _claim_patiently(sent: Request) -> Claim:
     """Raises InFlight: at once for the API, whose clients can wait themselves; after a while for a form."""
-    deadline = time.monotonic() + (0 if is_api_path(request.path) else PATIENCE)
+    deadline = time.monotonic() + (0 if is_api_path(request.path) else MAX_WAIT_SECONDS)
     while True:
         try:
             return services.find(sent) or _claim(sent)
@@ -156,7 +156,7 @@ def _claim_patiently(sent: Request) -> Claim:
             if time.monotonic() >= deadline:
                 error.retry_after = RETRY_AFTER
                 raise
-            time.sleep(LOOK_AGAIN)
+            time.sleep(POLL_SECONDS)
         except Invalid as error:
             if not is_api_path(request.path):
                 error.message = "This form was sent already, with something else in it. Reload the page and fill it in again."

@@ -8,14 +8,14 @@ from flask_login import current_user, login_user, logout_user
 
 from evently.accounts import services
 from evently.accounts.models import User
+from evently.accounts.password_reset import require_password
 from evently.accounts.queries import find_user
-from evently.accounts.recovery import require_password
-from evently.accounts.rules import ProfileFields
+from evently.accounts.validation import ProfileFields
 from evently.errors import NotAuthenticated
 from evently.extensions import login_manager
 from evently.http import login_throttle
 from evently.http.idempotency import is_repeated
-from evently.http.sessions import PERSON, page_session
+from evently.http.sessions import USER_KEY, page_session
 from evently.observability import context
 
 
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 @login_manager.user_loader  # type: ignore[untyped-decorator]
 def load_user(user_id: str) -> User | None:
     user = find_user(int(user_id))
-    context.note(user_id=user_id)
+    context.bind(user_id=user_id)
     return user if user and user.is_active else None
 
 
@@ -59,7 +59,7 @@ def check_password(user: User, password: str, field: str = "password") -> None:
 
 def sign_in(user: User, *, remember: bool = False) -> None:
     """From here on this browser is theirs; `remember`: for weeks, and after it was closed."""
-    if session.get(PERSON, str(user.id)) != str(user.id):
+    if session.get(USER_KEY, str(user.id)) != str(user.id):
         # Nothing of whoever was signed in before.
         session.clear()
     page_session().renew(is_remembered=remember)
@@ -80,5 +80,5 @@ def signed_in_user() -> User:
 
 
 @login_manager.unauthorized_handler  # type: ignore[untyped-decorator]
-def ask_to_log_in() -> NoReturn:
+def redirect_to_sign_in() -> NoReturn:
     raise NotAuthenticated("Log in first.")

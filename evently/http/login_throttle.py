@@ -20,8 +20,8 @@ from flask import url_for
 from evently.accounts.models import User
 from evently.errors import TooManyRequests
 from evently.extensions import limiter
-from evently.http.limits import too_many
 from evently.http.networks import network_key
+from evently.http.rate_limits import too_many
 
 # Wrong passwords before attempts have to wait.
 FREE_IN_NETWORK, FREE_IN_ALL = 4, 20
@@ -46,11 +46,11 @@ class Guesses:
         """Raises TooManyRequests while the wait of the last wrong password is not over."""
         waiting = self._key("waiting", key)
         if limiter.storage.get(waiting) and (end := limiter.storage.get_expiry(waiting)) > time.time():
-            raise _refusal(end, self.message)
+            raise _retry_error(end, self.message)
 
     def count(self, key: str) -> None:
         wrong = limiter.storage.incr(self._key("guesses", key), self.memory)
-        if wait := wait_after(wrong, self.free):
+        if wait := delay_after(wrong, self.free):
             limiter.storage.incr(self._key("waiting", key), wait)
 
     def forget(self, key: str) -> None:
@@ -106,12 +106,12 @@ def know_network(user: User) -> None:
         limiter.storage.incr(key, NETWORK_IS_KNOWN)
 
 
-def wait_after(wrong: int, free: int = FREE_IN_NETWORK) -> int:
+def delay_after(wrong: int, free: int = FREE_IN_NETWORK) -> int:
     """Seconds after so many wrong passwords."""
     return min(FIRST_WAIT * 2 ** min(wrong - free - 1, 20), LONGEST_WAIT) if wrong > free else 0
 
 
-def _refusal(end: float, message: str) -> TooManyRequests:
+def _retry_error(end: float, message: str) -> TooManyRequests:
     error = too_many(end, message)
     error.links = {"password_reset_url": url_for("web.forgot_password", _external=True)}
     return error

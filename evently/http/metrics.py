@@ -9,13 +9,13 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy.exc import SQLAlchemyError
 
-from evently.bookings.queries import count_waiting
-from evently.broker import ask_broker
+from evently.bookings.queries import count_queued
+from evently.circuit_breaker import call_broker
 from evently.errors import NotFound
-from evently.heartbeats import living_workers
-from evently.http.limits import limit_probes
+from evently.http.rate_limits import limit_probes
 from evently.notifications.outbox import count_unsettled
-from evently.observability import metrics, shared
+from evently.observability import metrics, multiprocess
+from evently.worker_heartbeats import alive_workers
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -28,7 +28,7 @@ def show() -> Response:
         raise NotFound("There is nothing at this address.")
     if not has_metrics_token():
         return Response("Send METRICS_TOKEN in the header Authorization: Bearer <token>.\n", 401, {"WWW-Authenticate": "Bearer"})
-    return Response(generate_latest(Site()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(generate_latest(SiteCollector()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def has_metrics_token() -> bool:
@@ -38,18 +38,18 @@ def has_metrics_token() -> bool:
     return bool(token) and hmac.compare_digest(sent.encode(), token.encode())
 
 
-class Site:
+class SiteCollector:
     """All there is to tell."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from shared.Everybody().collect() if shared.is_shared() else metrics.REGISTRY.collect()
+        yield from multiprocess.MultiprocessCollector().collect() if multiprocess.is_shared() else metrics.REGISTRY.collect()
         yield from _database()
         yield from _broker()
 
 
 def _database() -> Iterator[Metric]:
     try:
-        (bookings, age), mails = count_waiting(), count_unsettled()
+        (bookings, age), mails = count_queued(), count_unsettled()
     except SQLAlchemyError:
         yield GaugeMetricFamily("evently_database_up", "Whether the database answers.", 0)
         return
@@ -61,7 +61,7 @@ def _database() -> Iterator[Metric]:
 
 
 def _broker() -> Iterator[Metric]:
-    workers = living_workers(current_app.config["CELERY_BROKER_URL"])
+    workers = alive_workers(current_app.config["CELERY_BROKER_URL"])
     lengths = None if workers is None else count_tasks()
     yield GaugeMetricFamily("evently_broker_up", "Whether the broker answers.", int(lengths is not None))
     if workers is None or lengths is None:
@@ -74,7 +74,7 @@ def _broker() -> Iterator[Metric]:
 def count_tasks() -> dict[str, int] | None:
     """How many wait in each queue for a worker; None when the broker is away."""
     celery: Celery = current_app.extensions["celery"]
-    return ask_broker(lambda: _lengths(celery))
+    return call_broker(lambda: _lengths(celery))
 
 
 def _lengths(celery: Celery) -> dict[str, int]:

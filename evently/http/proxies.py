@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from evently.variables import Network
+from evently.env_parsers import Network
 
 # In the request's own variables: the proxy that sent it, where one did.
 PEER = "evently.peer"

@@ -17,11 +17,11 @@ SUBJECTS = ("event_id", "booking_id")
 
 def init_app(app: Flask) -> None:
     """The first to look at a request, so that what others log of it has its name."""
-    app.before_request(name_request)
-    app.after_request(name_answer)
+    app.before_request(assign_request_id)
+    app.after_request(add_request_id_header)
 
 
-def name_request() -> None:
+def assign_request_id() -> None:
     """The name that was sent along, or one of our own."""
     begin(request.environ, request.view_args or {})
 
@@ -29,11 +29,11 @@ def name_request() -> None:
 def begin(environ: dict[str, Any], path: Mapping[str, object]) -> None:
     """As `name_request`, of a request that Flask does not see; `path`: the variables of its address."""
     sent = environ.get("HTTP_X_REQUEST_ID", "")
-    context.begin(request_id=sent if VALID.fullmatch(sent) else uuid.uuid4().hex)
+    context.reset(request_id=sent if VALID.fullmatch(sent) else uuid.uuid4().hex)
     if path:
-        context.note(**{name: value for name, value in path.items() if name in SUBJECTS})
+        context.bind(**{name: value for name, value in path.items() if name in SUBJECTS})
 
 
-def name_answer(response: Response) -> Response:
+def add_request_id_header(response: Response) -> Response:
     response.headers["X-Request-ID"] = context.request_id()
     return response

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
-from evently.http.error_handlers import answer
+from evently.http.error_handlers import error_response
 
 HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
@@ -32,7 +32,7 @@ def check_host() -> Response | None:
     """Refuse names that are not the site's: links and keys of the cache are made from them."""
     if _is_ours(request.host, _names()) or request.endpoint in NAMELESS:
         return None
-    return answer(400, "unknown_host", "This site has another name. Its operator can add this one to ALLOWED_HOSTS.")
+    return error_response(400, "unknown_host", "This site has another name. Its operator can add this one to ALLOWED_HOSTS.")
 
 
 def comes_by_https() -> bool:

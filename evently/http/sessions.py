@@ -16,13 +16,13 @@ from flask import Flask, Request, Response, current_app, g, request
 from flask import session as flask_session
 from flask.sessions import SessionInterface, SessionMixin
 
-from evently.accounts import devices, sessions
-from evently.accounts.sessions import Kept, lifetime
-from evently.http.identity import is_api_path
+from evently.accounts import sessions, user_agents
+from evently.accounts.sessions import SessionRecord, lifetime
+from evently.http.authentication import is_api_path
 from evently.http.security import comes_by_https
 
 # Where Flask-WTF looks for a visitor's token against forgery, and Flask-Login for who they are.
-FORGERY, PERSON = "csrf_token", "_user_id"
+CSRF_KEY, USER_KEY = "csrf_token", "_user_id"
 # 256 random bits, and a mark where there is something to look up.
 COOKIE = re.compile(r"([A-Za-z0-9_-]{43})(\.1)?")
 
@@ -53,7 +53,7 @@ class PageSession(SessionMixin):
         sessions.prefetch(self.id_sha256)
 
     @cached_property
-    def kept(self) -> Kept | None:
+    def kept(self) -> SessionRecord | None:
         """As it was found; None while there is nothing to remember."""
         return sessions.find(self.id_sha256) if self.is_marked else None
 
@@ -62,7 +62,7 @@ class PageSession(SessionMixin):
         self.accessed = True
         if self.kept is None:
             return {}
-        return self.kept.data | ({PERSON: str(self.kept.user_id)} if self.kept.user_id else {})
+        return self.kept.data | ({USER_KEY: str(self.kept.user_id)} if self.kept.user_id else {})
 
     def renew(self, *, is_remembered: bool = False) -> None:
         """Go on under another id, that nobody can have planted or seen; the one before ends. What is remembered comes along."""
@@ -71,16 +71,16 @@ class PageSession(SessionMixin):
         self.id, self.kept, self.is_marked, self.is_remembered = _new_id(), None, False, is_remembered
         self.new = self.modified = self.is_needed = True
         # It was made of the id before.
-        g.pop(FORGERY, None)
+        g.pop(CSRF_KEY, None)
 
     def __getitem__(self, key: str) -> Any:
-        if key != FORGERY:
+        if key != CSRF_KEY:
             return self._values[key]
         self.accessed = self.is_needed = True
         return hmac.digest(str(current_app.secret_key).encode(), f"forgery {self.id}".encode(), "sha256").hex()
 
     def __contains__(self, key: object) -> bool:
-        return key == FORGERY or key in self._values
+        return key == CSRF_KEY or key in self._values
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._values[key] = value
@@ -99,11 +99,11 @@ class PageSession(SessionMixin):
     def save(self) -> bool:
         """Write down what changed; whether the browser is to be told the cookie."""
         if self._left:
-            sessions.end(self._left)
+            sessions.revoke(self._left)
         if self.modified:
             return self._write() or (self.new and self.is_needed)
         if "kept" in vars(self) and self.kept and self.kept.is_due:
-            sessions.note_use(self.id_sha256, self.kept)
+            sessions.record_use(self.id_sha256, self.kept)
             self.is_remembered = self.kept.is_remembered
             return self.is_remembered
         return self.new and self.is_needed
@@ -111,17 +111,17 @@ class PageSession(SessionMixin):
     def _write(self) -> bool:
         """Whether this is the first that is kept."""
         data = dict(self._values)
-        person = data.pop(PERSON, None)
+        person = data.pop(USER_KEY, None)
         user_id = int(person) if person else None
         if not user_id and not data:
             if self.kept:
-                sessions.end(self.id_sha256)
+                sessions.revoke(self.id_sha256)
             return False
         if self.kept and self.kept.user_id == user_id:
-            sessions.keep(self.id_sha256, data=data)
+            sessions.touch(self.id_sha256, data=data)
             return False
-        device = devices.in_words(request.user_agent.string) if user_id else ""
-        sessions.begin(self.id_sha256, user_id=user_id, data=data, device=device, is_remembered=self.is_remembered)
+        device = user_agents.describe(request.user_agent.string) if user_id else ""
+        sessions.create(self.id_sha256, user_id=user_id, data=data, device=device, is_remembered=self.is_remembered)
         # Never taken off again: an answer that comes late would put the cookie back that was there before signing in.
         self.is_marked = True
         return True

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from evently.accounts.models import User
 from evently.accounts.services import EmailTaken, notify_owner
 from evently.extensions import limiter
-from evently.http.limits import count, items_of, limit_taken_emails, too_many
 from evently.http.networks import network_key
+from evently.http.rate_limits import count, items_of, limit_taken_emails, too_many
 
 
 @contextmanager

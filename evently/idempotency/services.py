@@ -12,8 +12,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from flask import current_app
-from sqlalchemy import Delete, Update, bindparam, delete, select, update
+from sqlalchemy import Delete, Update, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # How long one process may work on a request before another may take over; longer than any request is let run.
 LEASE = dt.timedelta(seconds=30)
-KEPT = dt.timedelta(hours=24)
+RETENTION = dt.timedelta(hours=24)
 KEY_LENGTH = range(1, 256)
 _INSERT = {
     name: insert(IdempotentRequest).on_conflict_do_nothing(index_elements=[IdempotentRequest.key_sha256]).returning(IdempotentRequest.id)
@@ -82,7 +83,7 @@ def find(request: Request) -> Claim | None:
         raise Invalid(f"An idempotency key has {KEY_LENGTH.start} to {KEY_LENGTH.stop - 1} characters.", code="bad_idempotency_key")
     with single_statement(writes=False) as connection:
         row = connection.execute(_FIND, {"key_sha256": request.key_sha256}).one_or_none()
-    return _answered(row, request) if row else None
+    return _stored_response(row, request) if row else None
 
 
 def claim(request: Request) -> Claim:
@@ -93,15 +94,15 @@ def claim(request: Request) -> Claim:
     return claimed
 
 
-def keep_answer(claimed: Claim, answer: dict[str, Any]) -> None:
+def store_response(claimed: Claim, answer: dict[str, Any]) -> None:
     """Keep what was answered (JSON values), for whoever asks again."""
     sealed = _box(claimed.key).encrypt(json.dumps(answer).encode())
     _write(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(answer=sealed))
 
 
-def forget(claimed: Claim) -> None:
+def delete(claimed: Claim) -> None:
     """As if the request had not been sent: it was not carried out, and costs no row that a limit would not count."""
-    _write(delete(IdempotentRequest).where(IdempotentRequest.id == claimed.id))
+    _write(sa.delete(IdempotentRequest).where(IdempotentRequest.id == claimed.id))
 
 
 def release(claimed: Claim) -> None:
@@ -109,9 +110,9 @@ def release(claimed: Claim) -> None:
     _write(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(lease_until=utc_now()))
 
 
-def forget_old() -> int:
+def delete_old() -> int:
     """Forget keys older than a day; how many."""
-    return _write(delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - KEPT))
+    return _write(sa.delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - RETENTION))
 
 
 def _claim_first(request: Request) -> Claim | None:
@@ -135,13 +136,13 @@ def _claim_again(request: Request) -> Claim | None:
         row = db.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
         if row is None:
             return None
-        if answered := _answered(row, request):
+        if answered := _stored_response(row, request):
             return answered
         row.lease_until = utc_now() + LEASE
         return Claim(id=row.id, key=request.key)
 
 
-def _answered(row: Any, request: Request) -> Claim | None:
+def _stored_response(row: Any, request: Request) -> Claim | None:
     """None when the process that worked on it is dead. Raises InFlight, Invalid."""
     if row.request_sha256 != request.request_sha256:
         raise Invalid("This idempotency key was used for another request.", code="idempotency_key_reused")

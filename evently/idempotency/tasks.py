@@ -2,11 +2,11 @@
 
 from celery import shared_task
 
+from evently.celery_app import RETRIES
 from evently.idempotency import services
-from evently.worker import RETRIES
 
 
 @shared_task(name="idempotency.forget_old", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def forget_old() -> int:
+def delete_old_requests() -> int:
     """Forget keys older than a day; how many."""
-    return services.forget_old()
+    return services.delete_old()

@@ -4,11 +4,11 @@ import argparse
 import os
 import sys
 
-from evently.launch.guardian import guardian
-from evently.launch.processes import LaunchError, StopRequested, say, stop_on_signals
+from evently.env_parsers import ConfigurationError
+from evently.launch.processes import LaunchError, StopRequested, log, stop_on_signals
+from evently.launch.reaper import reaper
 from evently.launch.run import run
 from evently.launch.stack import stack
-from evently.variables import ConfigurationError
 
 
 def main() -> int:
@@ -21,13 +21,13 @@ def main() -> int:
     try:
         {"run": run, "stack": stack}[arguments.shape](until=lambda: arguments.with_parent and os.getppid() != parent)
     except StopRequested:
-        say("Stopped before it was up.")
+        log("Stopped before it was up.")
         return 1
     except (LaunchError, ConfigurationError) as error:
         print(f"\nEvently cannot run: {error}", file=sys.stderr)  # noqa: T201 - a launcher's output is its interface
         return 1
     finally:
-        guardian.close()
+        reaper.close()
     return 0
 
 

@@ -36,10 +36,10 @@ def create_web() -> Flask:
     from config import load_settings
     from evently import create_app
     from evently.launch.embedded import EmbeddedWorker
-    from evently.observability import process
+    from evently.observability import process_setup
 
     settings = load_settings()
-    process.begin(settings)
+    process_setup.configure(settings)
     app = create_app(settings)
     _prepare(app)
     worker = EmbeddedWorker(app.extensions["celery"], threads=app.config["WORKER_CONCURRENCY"]).start()
@@ -52,9 +52,9 @@ def create_web() -> Flask:
 def _prepare(app: Flask) -> None:
     import flask_migrate
 
+    from evently.config_checks import public_demo_problem
     from evently.demo import passwords, seed_demo
-    from evently.launch.processes import say
-    from evently.production import public_demo_problem
+    from evently.launch.processes import log
 
     config = app.config
     with app.app_context():
@@ -65,9 +65,9 @@ def _prepare(app: Flask) -> None:
         if config["DEMO_DATA"]:
             seed_demo()
         if config["PUBLIC_DEMO"]:
-            say(passwords.notice(passwords.replace_published()))
+            log(passwords.notice(passwords.replace_published()))
         elif passwords.are_published():
-            say(ACCOUNTS)
+            log(ACCOUNTS)
 
 
 def _shut_down(app: Flask, worker: EmbeddedWorker) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
-from evently.launch.guardian import Group, guardian, stop_in_order
+from evently.launch.reaper import Group, reaper, stop_in_order
 
 
 class LaunchError(Exception):
@@ -32,7 +32,7 @@ def stop_on_signals() -> None:
             signal.signal(number, lambda *_: stop_requested.set())
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Tell the person at the terminal, who may have closed it."""
     with contextlib.suppress(OSError):
         print(text, flush=True)  # noqa: T201 - a launcher's output is its interface
@@ -68,7 +68,7 @@ class Child:
         self._process = _start(command, **options)
         self.pid = self._process.pid
         self.group = Group(self.pid, stop_signal, tier, grace)
-        guardian.watch(self.group)
+        reaper.watch(self.group)
 
     def exit_code(self) -> int | None:
         """None while it runs."""
@@ -102,7 +102,7 @@ def stop_all(children: Sequence[Child]) -> None:
     stop_in_order(child.group for child in children)
     for child in children:
         child._process.wait()  # noqa: SLF001 - of this file
-        guardian.forget(child.pid)
+        reaper.forget(child.pid)
 
 
 def wait_until(is_ready: Callable[[], bool], child: Child, *, what: str, timeout: float) -> None:
@@ -115,13 +115,13 @@ def wait_until(is_ready: Callable[[], bool], child: Child, *, what: str, timeout
         if stop_requested.is_set():
             raise StopRequested
         if (code := child.exit_code()) is not None:
-            raise LaunchError(f"{what} ended before it was ready ({explain(code)}).")
+            raise LaunchError(f"{what} ended before it was ready ({log_error(code)}).")
         if time.monotonic() > deadline:
             raise LaunchError(f"{what} was not ready after {timeout:g} seconds.")
         time.sleep(0.02)
 
 
-def explain(code: int) -> str:
+def log_error(code: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 

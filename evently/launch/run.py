@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from config import Settings, environment, load_settings
-from evently.launch.lock import only_one
-from evently.launch.processes import LaunchError, say
+from evently.config_checks import public_demo_problem, public_exposure
+from evently.config_urls import is_embedded
+from evently.launch.processes import LaunchError, log
+from evently.launch.single_instance import single_instance
 from evently.launch.supervisor import Supervisor
 from evently.launch.webserver import address, refuse_taken_port, wait_for_answer, web_service
-from evently.production import public_demo_problem, strangers
-from evently.servers import is_embedded
 
 ANNOUNCEMENT = """
   Evently runs at {address}
@@ -27,18 +27,18 @@ def run(*, until: Callable[[], bool]) -> None:
     settings = load_settings(environ)
     if problem := public_demo_problem(vars(settings), has_published_password=settings.DEMO_DATA):
         raise LaunchError(problem)
-    with Supervisor() as supervisor, only_one(settings.DATA_DIR, "run"):
+    with Supervisor() as supervisor, single_instance(settings.DATA_DIR, "run"):
         refuse_taken_port(settings)
         web = web_service(settings, "--factory", "evently.launch.embedded_web:create_web", environ=environ, workers=1, kill_after=8)
         supervisor.start(web)
         wait_for_answer(web, settings)
-        say(ANNOUNCEMENT.format(address=address(settings), mail=_mail(settings), data_dir=settings.DATA_DIR))
+        log(ANNOUNCEMENT.format(address=address(settings), mail=_mail(settings), data_dir=settings.DATA_DIR))
         supervisor.watch(until=until)
-        say("Stopping.")
+        log("Stopping.")
 
 
 def _mail(settings: Settings) -> str:
     if settings.EMAIL_HOST:
         return f"E-mail goes to {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    readers = ", for staff to read" if settings.PUBLIC_DEMO or strangers(vars(settings)) else ""
+    readers = ", for staff to read" if settings.PUBLIC_DEMO or public_exposure(vars(settings)) else ""
     return f"E-mail is caught at {address(settings)}/dev/mailbox{readers}"

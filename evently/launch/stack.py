@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from config import ROOT, Settings, environment, kept_secret, load_settings
-from evently.launch.lock import only_one
+from evently.config_urls import DATABASE_VARIABLES, is_embedded
 from evently.launch.postgres import Postgres
-from evently.launch.processes import LaunchError, say
+from evently.launch.processes import LaunchError, log
+from evently.launch.single_instance import single_instance
 from evently.launch.supervisor import BROKER, DATABASE, WEB, Service, Supervisor
 from evently.launch.valkey import Valkey
 from evently.launch.webserver import LIBRARY, address, refuse_taken_port, wait_for_answer, web_processes, web_service
-from evently.servers import DATABASE_VARIABLES, is_embedded
 
 # What makes another process part of the same site.
 VARIABLES = (*DATABASE_VARIABLES, "REDIS_URL", "REDIS_PASSWORD", "SECRET_KEY", "HOST", "PORT", "SITE_URL", "EVENTLY_DATA_DIR")
@@ -39,7 +39,7 @@ def stack(*, until: Callable[[], bool]) -> None:
     environ = environment()
     # Where and on which port: known before the database is.
     settings = load_settings({**environ, "SECRET_KEY": environ.get("SECRET_KEY") or secrets.token_hex(32)})
-    with Supervisor() as supervisor, only_one(settings.DATA_DIR, "stack"):
+    with Supervisor() as supervisor, single_instance(settings.DATA_DIR, "stack"):
         refuse_taken_port(settings)
         environ["SECRET_KEY"] = environ.get("SECRET_KEY") or kept_secret(settings.DATA_DIR / "secret_key")
         places = [settings.DATA_DIR, *_start_servers(supervisor, environ, settings.DATA_DIR)]
@@ -52,7 +52,7 @@ def stack(*, until: Callable[[], bool]) -> None:
         wait_for_answer(web, settings)
         _announce(settings, variables, places)
         supervisor.watch(until=until)
-        say("Stopping.")
+        log("Stopping.")
 
 
 def _start_servers(supervisor: Supervisor, environ: dict[str, str], data_dir: Path) -> Iterable[Path]:
@@ -106,7 +106,7 @@ def _announce(settings: Settings, variables: Path, places: Iterable[Path]) -> No
     data = " and ".join(map(str, places))
     caught = f"Mail is caught at {address(settings)}/dev/mailbox, for staff to read; set EMAIL_HOST to send it."
     mail = f"Mail goes to {settings.EMAIL_HOST}:{settings.EMAIL_PORT}." if settings.EMAIL_HOST else caught
-    say(ANNOUNCEMENT.format(address=address(settings), mail=mail, variables=_shown(variables), flask=flask, places=data))
+    log(ANNOUNCEMENT.format(address=address(settings), mail=mail, variables=_shown(variables), flask=flask, places=data))
 
 
 def _shown(path: str | Path) -> str:

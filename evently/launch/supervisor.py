@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
-from evently.launch.processes import Child, LaunchError, StopRequested, explain, say, stop_all, stop_requested, wait_until
+from evently.launch.processes import Child, LaunchError, StopRequested, log, log_error, stop_all, stop_requested, wait_until
 
 # The pause before a restart doubles each time a part ends within QUICK_SECONDS of its start.
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, QUICK_SECONDS = 0.5, 30.0, 10.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS, QUICK_SECONDS = 0.5, 30.0, 10.0
 # After so many quick ends in a row the log says that the part is missing, and that the rest goes on.
 CRASH_LOOP = 3
 
@@ -101,7 +101,7 @@ class Supervisor:
             if watched.part.child and (code := watched.part.child.exit_code()) is not None:
                 # Its own children may have survived it.
                 watched.part.child.stop()
-                _plan_restart(watched, f"{watched.part.name} ended ({explain(code)})")
+                _plan_restart(watched, f"{watched.part.name} ended ({log_error(code)})")
         elif time.monotonic() >= watched.restart_at:
             watched.restart_at, watched.started_at = None, time.monotonic()
             try:
@@ -116,10 +116,10 @@ class Supervisor:
 def _plan_restart(watched: _Watched, what: str) -> None:
     was_quick = time.monotonic() - watched.started_at < QUICK_SECONDS
     watched.quick_ends = watched.quick_ends + 1 if was_quick else 1
-    pause = min(FIRST_PAUSE_SECONDS * 2 ** (watched.quick_ends - 1), LONGEST_PAUSE_SECONDS)
-    say(f"{what}; starting it again in {pause:g} s.")
+    pause = min(FIRST_PAUSE_SECONDS * 2 ** (watched.quick_ends - 1), MAX_PAUSE_SECONDS)
+    log(f"{what}; starting it again in {pause:g} s.")
     if watched.quick_ends >= CRASH_LOOP:
-        say(
+        log(
             f"{watched.part.name} has failed {watched.quick_ends} times in a row. The other parts go on without it; see its messages above."
         )
     watched.restart_at = time.monotonic() + pause

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
 from evently.accounts.models import User
-from evently.bookings.attendees import is_in
-from evently.bookings.models import LIVE, Booking
+from evently.bookings.attendees import has_state
+from evently.bookings.models import ACTIVE_STATUSES, Booking
 from evently.events.models import Event
 from evently.extensions import db
 from evently.notifications.models import Unsubscription
@@ -37,13 +37,13 @@ def count_readers(event: Event, who: ColumnElement[bool]) -> tuple[int, int, int
     return people, nowhere, unsubscribed
 
 
-def members(audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> ColumnElement[bool]:
+def list_recipients(audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> ColumnElement[bool]:
     """The condition for an event's bookings. Raises KeyError."""
     if audience == CHOSEN:
         return Booking.id.in_(booking_ids)
     if audience == "everyone":
-        return Booking.status.in_(LIVE)
-    return is_in(audience) & ~_has_others() if audience == "cancelled" else is_in(audience)
+        return Booking.status.in_(ACTIVE_STATUSES)
+    return has_state(audience) & ~_has_others() if audience == "cancelled" else has_state(audience)
 
 
 def _has_refused(event: Event) -> ColumnElement[bool]:
@@ -53,4 +53,8 @@ def _has_refused(event: Event) -> ColumnElement[bool]:
 def _has_others() -> ColumnElement[bool]:
     """Whether the same person has tickets nonetheless, or waits for some."""
     other = aliased(Booking)
-    return select(other.id).where(other.event_id == Booking.event_id, other.user_id == Booking.user_id, other.status.in_(LIVE)).exists()
+    return (
+        select(other.id)
+        .where(other.event_id == Booking.event_id, other.user_id == Booking.user_id, other.status.in_(ACTIVE_STATUSES))
+        .exists()
+    )

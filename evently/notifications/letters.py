@@ -16,12 +16,12 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 
-from evently.accounts.names import public_name, recipient_name
+from evently.accounts.display_names import public_name, recipient_name
 from evently.database import utc_now
 from evently.notifications import mime, subscriptions
 from evently.notifications.attachments import attachments
 from evently.notifications.models import FROM_ORGANIZERS, Mail
-from evently.notifications.rendering import link, render_mail
+from evently.notifications.rendering import external_url, render_mail
 
 # Headers that are written as they are read, with no encoding, no quotes and no second line.
 PLAIN = {
@@ -77,7 +77,7 @@ def _for_programs(mail: Mail) -> Iterator[bytes]:
     yield b"Auto-Submitted: auto-generated\r\n"
     if token := subscriptions.token_of(mail):
         # One click in a mail program, and no page (RFC 8058).
-        yield f"List-Unsubscribe: <{link('web.unsubscribe', token=token)}>\r\n".encode()
+        yield f"List-Unsubscribe: <{external_url('web.unsubscribe', token=token)}>\r\n".encode()
         yield b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 

@@ -137,7 +137,7 @@ def require_organizer(organizer_id: int, people: int, advice: str) -> None:
         require(ORGANIZER, f"user {organizer_id}", message, people)
 
 
-def exceeding(deliveries: Sequence[Delivery]) -> set[int]:
+def ids_over_budget(deliveries: Sequence[Delivery]) -> set[int]:
     """Count these e-mails, in the order of sending, against the budgets of their recipients; ids of those that do not fit."""
     groups = _by_recipient(deliveries)
     counted = _add([(limit, key, len(ids)) for (budget, who), ids in groups.items() for limit, key in budget.counters(who)])

@@ -10,19 +10,19 @@ from evently.database import on_commit, transaction, utc_now
 from evently.errors import Invalid
 from evently.events.models import Event
 from evently.events.queries import get_managed_event
-from evently.events.services import tidy_words
+from evently.events.services import normalize_message
 from evently.notifications import mail_budgets, wakeups
-from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, members
+from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, list_recipients
+from evently.notifications.bulk_insert import insert_for_audience
 from evently.notifications.mail_budgets import SENDER
 from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, Mail, Message
 from evently.notifications.rendering import RenderedMail, render_mail
-from evently.notifications.writing import tell_readers
 from evently.text import changes_direction, has_control_characters
 
 # characters
 LENGTHS = {"subject": 200, "body": 5000}
 # At most so many bookings are chosen one by one.
-MOST_CHOSEN = 1000
+MAX_SELECTED = 1000
 # What the delivery keys of their mails begin with.
 PREFIX = "event-message:"
 
@@ -56,20 +56,20 @@ def send_message(
     Who cannot be reached has a mail too, which is suppressed and says why.
     Raises NotFound, NotAllowed, Invalid; TooManyRequests beyond the organizer's budget for the day.
     """
-    words = _tidy(subject, body)
+    words = _normalize(subject, body)
     with transaction() as session:
         event = get_managed_event(by=by, event_id=event_id)
-        _refuse(words, audience, booking_ids)
+        _validate(words, audience, booking_ids)
         if message_id and (written := session.get(Message, message_id)):
             return written
-        chosen = members(audience, booking_ids)
+        chosen = list_recipients(audience, booking_ids)
         people, without_address, unsubscribed = count_readers(event, chosen)
         mail_budgets.require_organizer(event.organizer_id, people - without_address - unsubscribed, "Write to fewer people, or later.")
         words["subject"] = words["subject"] or f"About {event.name}"
         message = Message(id=message_id or uuid.uuid4(), event=event, sender=by, audience=audience, created_at=utc_now(), **words)
         session.add(message)
         session.flush()
-        people = tell_readers(message, chosen)
+        people = insert_for_audience(message, chosen)
         changes = {"subject": (None, message.subject), "audience": (None, audience), "people": (None, people)}
         record(actor_id=by.id, action="event.message_sent", subject="event", subject_id=event_id, changes=changes)
     return message
@@ -78,8 +78,8 @@ def send_message(
 def count_audience(*, by: User, event_id: uuid.UUID, audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> Audience:
     """Raises NotFound, NotAllowed, Invalid."""
     event = get_managed_event(by=by, event_id=event_id)
-    _refuse({}, audience, booking_ids)
-    return Audience(*count_readers(event, members(audience, booking_ids)))
+    _validate({}, audience, booking_ids)
+    return Audience(*count_readers(event, list_recipients(audience, booking_ids)))
 
 
 def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> Mail:
@@ -87,29 +87,29 @@ def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") ->
 
     Raises NotFound, NotAllowed, Invalid, TooManyRequests.
     """
-    words = _tidy(subject, body)
+    words = _normalize(subject, body)
     with transaction() as session:
         event = get_managed_event(by=by, event_id=event_id)
-        _refuse(words, "everyone")
+        _validate(words, "everyone")
         if not by.email_confirmed_at:
             raise Invalid("Confirm your e-mail address first, then you can send tests to it.", code="email_not_confirmed")
         mail_budgets.require(SENDER, f"user {by.id}", "You sent too many tests in a short time.")
         mail = _example(by, event, _of_test(event, words))
         session.add(mail)
-        on_commit(wakeups.wake)
+        on_commit(wakeups.notify_worker)
     return mail
 
 
 def preview_message(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> RenderedMail:
     """What the mail would look like, whatever is missing yet. Raises NotFound, NotAllowed."""
     event = get_managed_event(by=by, event_id=event_id)
-    return render_mail(_example(by, event, _of_test(event, _tidy(subject, body))))
+    return render_mail(_example(by, event, _of_test(event, _normalize(subject, body))))
 
 
 def preview_cancellation(*, by: User, event_id: uuid.UUID, words: str) -> RenderedMail:
     """The mail about an event that is cancelled with these words. Raises NotFound, NotAllowed, Invalid ("cancellation_note")."""
     event = get_managed_event(by=by, event_id=event_id)
-    return render_mail(_example(by, event, {"body": tidy_words(words)}, kind=EVENT_CANCELLED))
+    return render_mail(_example(by, event, {"body": normalize_message(words)}, kind=EVENT_CANCELLED))
 
 
 def mail_id_of(key: str) -> uuid.UUID:
@@ -117,11 +117,11 @@ def mail_id_of(key: str) -> uuid.UUID:
     return uuid.UUID(hex=key.removeprefix(PREFIX))
 
 
-def _tidy(subject: str, body: str) -> dict[str, str]:
+def _normalize(subject: str, body: str) -> dict[str, str]:
     return {"subject": " ".join(subject.split()), "body": body.strip()}
 
 
-def _refuse(words: dict[str, str], audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> None:
+def _validate(words: dict[str, str], audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> None:
     problems = {name: [f"Use at most {LENGTHS[name]:,} characters."] for name, said in words.items() if len(said) > LENGTHS[name]}
     problems |= {name: ["Remove the control characters."] for name, said in words.items() if has_control_characters(said)}
     if changes_direction(words.get("subject", "")):
@@ -130,8 +130,8 @@ def _refuse(words: dict[str, str], audience: str, booking_ids: Sequence[uuid.UUI
         problems["body"] = ["This is needed."]
     if audience not in AUDIENCES:
         problems["audience"] = [f"Choose one of: {', '.join(AUDIENCES)}."]
-    if audience == CHOSEN and not 0 < len(booking_ids) <= MOST_CHOSEN:
-        problems["booking_ids"] = [f"Choose 1 to {MOST_CHOSEN:,} bookings."]
+    if audience == CHOSEN and not 0 < len(booking_ids) <= MAX_SELECTED:
+        problems["booking_ids"] = [f"Choose 1 to {MAX_SELECTED:,} bookings."]
     if problems:
         raise Invalid("Please correct the marked fields.", fields=problems)
 

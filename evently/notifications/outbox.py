@@ -34,11 +34,11 @@ MAX_ATTEMPTS = 30
 # How often a mail is handed over whole without an answer, each time perhaps to its reader.
 MAX_UNANSWERED = 3
 # seconds; doubled with each attempt, up to the longest
-FIRST_DELAY, LONGEST_DELAY = 10.0, 3600.0
+FIRST_DELAY, MAX_DELAY = 10.0, 3600.0
 # Of those who count what was sent within a minute; any number that nobody else locks.
 LOCK = 0x6D61696C
 # characters of a server's answer that are kept
-LONGEST_REASON = 500
+MAX_REASON_LENGTH = 500
 
 
 def claim(*, limit: int, lease: dt.timedelta, per_minute: int = 0) -> Sequence[Mail]:
@@ -72,7 +72,7 @@ def _claim(*, limit: int, lease: dt.timedelta, per_minute: int) -> Sequence[Mail
 
 def _suppress_excess(deliveries: Sequence[Delivery]) -> set[int]:
     """Mark what exceeds the budget of its recipient as not to be sent, within the transaction that takes it; the ids."""
-    excess = mail_budgets.exceeding(deliveries)
+    excess = mail_budgets.ids_over_budget(deliveries)
     if excess:
         values = {"status": SUPPRESSED, "lease_until": None, "last_error": OVER_LIMIT}
         db.session.connection().execute(update(Mail).where(Mail.id.in_(excess)).values(values))
@@ -118,7 +118,7 @@ def count_unsettled() -> dict[str, int]:
         return {QUEUED: 0, SENDING: 0} | {row[0]: row[1] for row in connection.execute(union_all(waiting, failed))}
 
 
-def catch(*, limit: int) -> int:
+def capture(*, limit: int) -> int:
     """Mark mails as sent that stay here, for the mailbox to show; how many."""
     now = utc_now()
     with transaction() as session:
@@ -148,47 +148,47 @@ def _first_attempts(ids: Sequence[int]) -> list[Delivery]:
 def mark_sent(mail: Mail, *, answer: str) -> None:
     """The server has taken it; `answer` is how it said so, often with its own number for the mail."""
     now = utc_now()
-    _settle(mail, status=SENT, tried_at=now, sent_at=now, provider_id=answer[:200], last_error=None)
+    _update_leased(mail, status=SENT, tried_at=now, sent_at=now, provider_id=answer[:200], last_error=None)
 
 
-def try_later(mail: Mail, *, reason: str, **values: Any) -> None:
+def retry_later(mail: Mail, *, reason: str, **values: Any) -> None:
     """Another try after a while, unless there were too many; `values` are written with it."""
     if mail.attempts >= MAX_ATTEMPTS:
-        give_up(mail, reason=f"Given up after {mail.attempts} tries: {reason}")
+        mark_failed(mail, reason=f"Given up after {mail.attempts} tries: {reason}")
     else:
         now = utc_now()
-        values |= {"last_error": reason[:LONGEST_REASON], "not_before": now + back_off(mail.attempts)}
-        _settle(mail, status=QUEUED, tried_at=now, **values)
+        values |= {"last_error": reason[:MAX_REASON_LENGTH], "not_before": now + back_off(mail.attempts)}
+        _update_leased(mail, status=QUEUED, tried_at=now, **values)
 
 
-def note_unanswered(mail: Mail, *, reason: str) -> None:
+def mark_ambiguous(mail: Mail, *, reason: str) -> None:
     """The server may have taken it, or not: nobody can say. Another try, and after a few it is for people to decide."""
     times = mail.context.get("unanswered", 0) + 1
     if times >= MAX_UNANSWERED:
-        give_up(mail, reason=f"It may have arrived: {times} times the server had all of it and gave no answer: {reason}")
+        mark_failed(mail, reason=f"It may have arrived: {times} times the server had all of it and gave no answer: {reason}")
     else:
-        try_later(mail, reason=f"No answer to the whole mail: {reason}", context=mail.context | {"unanswered": times})
+        retry_later(mail, reason=f"No answer to the whole mail: {reason}", context=mail.context | {"unanswered": times})
 
 
-def give_up(mail: Mail, *, reason: str) -> None:
+def mark_failed(mail: Mail, *, reason: str) -> None:
     """It will not be sent."""
     log.warning("Mail %s failed: %s", mail.id, reason)
-    _settle(mail, status=FAILED, tried_at=utc_now(), last_error=reason[:LONGEST_REASON])
+    _update_leased(mail, status=FAILED, tried_at=utc_now(), last_error=reason[:MAX_REASON_LENGTH])
 
 
 def suppress(mail: Mail, *, reason: str) -> None:
     """It should not be sent: what it tells is no longer so."""
-    _settle(mail, status=SUPPRESSED, last_error=reason)
+    _update_leased(mail, status=SUPPRESSED, last_error=reason)
 
 
-def give_back(mails: Sequence[Mail]) -> None:
+def release(mails: Sequence[Mail]) -> None:
     """Claimed and not tried; anybody may take them at once, and those that were not tried before are counted again then."""
     for mail in mails:
-        _settle(mail, status=QUEUED, attempts=mail.attempts - 1)
+        _update_leased(mail, status=QUEUED, attempts=mail.attempts - 1)
     mail_budgets.release([Delivery.of(mail) for mail in mails if mail.attempts == 1])
 
 
-def forget_the_gone() -> int:
+def purge_deleted_accounts() -> int:
     """Take the addresses of people who closed their account out of the good-byes that are settled; how many."""
     is_settled = (Mail.kind == ACCOUNT_CLOSED, Mail.status.in_([SENT, FAILED, SUPPRESSED]), Mail.to_address != "")
     with single_statement() as connection:
@@ -197,15 +197,15 @@ def forget_the_gone() -> int:
 
 def back_off(attempts: int) -> dt.timedelta:
     """How long to wait after so many attempts; spread, so that mails that failed together do not come back together."""
-    delay = min(FIRST_DELAY * 2 ** (attempts - 1), LONGEST_DELAY)
+    delay = min(FIRST_DELAY * 2 ** (attempts - 1), MAX_DELAY)
     # Not for secrets.
     return dt.timedelta(seconds=delay * random.uniform(0.75, 1.25))  # noqa: S311 - spread, and no secret
 
 
-def _settle(mail: Mail, **values: Any) -> None:
+def _update_leased(mail: Mail, **values: Any) -> None:
     held = {"held_id": mail.id, "held_until": mail.lease_until}
     with single_statement() as connection:
-        settled = connection.execute(_settling(*sorted(values)), held | values).rowcount
+        settled = connection.execute(_leased_update(*sorted(values)), held | values).rowcount
     if not settled:
         log.warning("Mail %s: the lease ran out and somebody else has it; this worker's result is dropped: %s", mail.id, values)
     elif values["status"] in {SENT, FAILED, SUPPRESSED}:
@@ -213,7 +213,7 @@ def _settle(mail: Mail, **values: Any) -> None:
 
 
 @cache
-def _settling(*names: str) -> Update:
+def _leased_update(*names: str) -> Update:
     """Writes these columns, if the mail is still the caller's. Made once: that takes as long as running it."""
     is_held = (Mail.id == bindparam("held_id"), Mail.status == SENDING, Mail.lease_until == bindparam("held_until"))
     return update(Mail).where(*is_held).values(lease_until=None, **{name: bindparam(name) for name in names})

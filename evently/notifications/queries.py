@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from evently.accounts.models import User
 from evently.accounts.policies import can_manage_every_event, require_people_manager
-from evently.bookings.models import LIVE, Booking
+from evently.bookings.models import ACTIVE_STATUSES, Booking
 from evently.database import Page, paginate, utc_now
 from evently.errors import NotFound
 from evently.events.models import Event
@@ -34,7 +34,7 @@ from evently.notifications.models import (
 )
 
 # How long mails must have failed before anybody is told.
-TROUBLE = dt.timedelta(minutes=5)
+OUTAGE_AFTER = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class SentMessage:
 
 
 @dataclass(frozen=True)
-class Told:
+class RecipientSummary:
     """Who was told by a message: a mail's id for each, and how many have no address."""
 
     event_id: uuid.UUID
@@ -63,7 +63,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class MailTrouble:
+class DeliveryOutage:
     """Mails do not leave: since when, how many wait for that, and what the server said last, if anything."""
 
     since: dt.datetime
@@ -148,19 +148,19 @@ def get_delivery(*, by: User, mail_id: uuid.UUID) -> Mail:
     return mail
 
 
-def tell_who_was_told(message: Message) -> Told:
+def summarize_recipients(message: Message) -> RecipientSummary:
     """Mails that nobody will get have no id here."""
     query = select(Mail.delivery_key, Mail.status, Mail.last_error).where(Mail.message_id == message.id).order_by(Mail.id)
     mails = db.session.execute(query).all()
     ids = [mail_id_of(key) for key, status, _ in mails if status != SUPPRESSED]
-    return Told(message.event_id, ids, sum(status == SUPPRESSED and reason == NO_ADDRESS for _, status, reason in mails))
+    return RecipientSummary(message.event_id, ids, sum(status == SUPPRESSED and reason == NO_ADDRESS for _, status, reason in mails))
 
 
-def count_people_told(event_id: uuid.UUID) -> int:
+def count_recipients(event_id: uuid.UUID) -> int:
     """How many people get a mail when something about the event changes: who holds tickets or waits, and has an address."""
     query = select(func.count(Booking.user_id.distinct())).join(User, User.id == Booking.user_id)
     has_address = (User.email != "") & User.anonymised_at.is_(None)
-    return db.session.scalar(query.where(Booking.event_id == event_id, Booking.status.in_(LIVE), has_address)) or 0
+    return db.session.scalar(query.where(Booking.event_id == event_id, Booking.status.in_(ACTIVE_STATUSES), has_address)) or 0
 
 
 def list_failed_mail(*, by: User, page: int = 1, size: int = 20) -> Page[Mail]:
@@ -184,23 +184,23 @@ def _is_over_limit() -> tuple[ColumnElement[bool], ...]:
     return (Mail.status == SUPPRESSED, Mail.last_error == OVER_LIMIT, Mail.created_at > utc_now() - dt.timedelta(days=1))
 
 
-def mail_trouble_of(user: User) -> MailTrouble | None:
+def delivery_outage_of(user: User) -> DeliveryOutage | None:
     """As `mail_trouble` for the whole site, for staff; for organizers about e-mails of their own events, without a reason.
 
     What the mail server said may name it, and other people.
     """
     if can_manage_every_event(user):
-        return mail_trouble()
-    trouble = mail_trouble(Mail.event_id.in_(select(Event.id).where(Event.organizer_id == user.id)))
+        return delivery_outage()
+    trouble = delivery_outage(Mail.event_id.in_(select(Event.id).where(Event.organizer_id == user.id)))
     return trouble and replace(trouble, reason="")
 
 
-def mail_trouble(*conditions: ColumnElement[bool]) -> MailTrouble | None:
+def delivery_outage(*conditions: ColumnElement[bool]) -> DeliveryOutage | None:
     """None while mails leave, or none have had to wait for long; `conditions`: only these mails are counted.
 
     Mails that one server refuses while others take theirs are no trouble of ours.
     """
-    before = utc_now() - TROUBLE
+    before = utc_now() - OUTAGE_AFTER
     is_late = (
         *conditions,
         Mail.status.in_([QUEUED, SENDING]),
@@ -213,4 +213,4 @@ def mail_trouble(*conditions: ColumnElement[bool]) -> MailTrouble | None:
     reason = db.session.scalar(
         select(Mail.last_error).where(*is_late, Mail.last_error.is_not(None)).order_by(Mail.tried_at.desc()).limit(1)
     )
-    return MailTrouble(since=since, waiting=waiting, reason=reason or "")
+    return DeliveryOutage(since=since, waiting=waiting, reason=reason or "")

@@ -17,27 +17,27 @@ from flask import current_app
 from sqlalchemy import select
 from werkzeug.routing import Map, MapAdapter
 
-from evently.accounts.links import CONFIRM_ADDRESS as CONFIRM_LINK
-from evently.accounts.links import CONFIRM_EMAIL_CHANGE as CONFIRM_EMAIL_CHANGE_LINK
-from evently.accounts.links import RESET_PASSWORD as RESET_LINK
-from evently.accounts.links import UNDO_EMAIL_CHANGE, Purpose
+from evently.accounts.display_names import greeting_name, has_link, public_name
 from evently.accounts.models import User
-from evently.accounts.names import greeting_name, has_link, public_name
 from evently.accounts.queries import find_confirmed_user
+from evently.accounts.signed_links import CONFIRM_ADDRESS as CONFIRM_LINK
+from evently.accounts.signed_links import CONFIRM_EMAIL_CHANGE as CONFIRM_EMAIL_CHANGE_LINK
+from evently.accounts.signed_links import RESET_PASSWORD as RESET_LINK
+from evently.accounts.signed_links import UNDO_EMAIL_CHANGE, SignedLink
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tickets import tickets_of
-from evently.caching import LISTS, remember
+from evently.events.cache_tags import EVENTS
 from evently.events.filters import EventFilters
 from evently.events.models import Event
-from evently.events.posters import INKS, PAPER
+from evently.events.posters import PALETTES, PAPER
 from evently.events.queries import list_public_events
-from evently.events.versions import EVENTS
 from evently.extensions import db
 from evently.notifications.models import ABOUT_BOOKINGS, CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, EVENT_CANCELLED, RESET_PASSWORD, Mail
 from evently.notifications.subscriptions import token_of
+from evently.tagged_cache import LISTS, get_or_set
 
 # Which corner of its square a quarter of a disc fills.
-CORNERS = ("{0}px 0 0 0", "0 {0}px 0 0", "0 0 {0}px 0", "0 0 0 {0}px")
+CORNER_SETTINGS = ("{0}px 0 0 0", "0 {0}px 0 0", "0 0 {0}px 0", "0 0 0 {0}px")
 # Other events that are named to whom one failed.
 OTHERS = 3
 # What every signed link ends with, whatever it is for: values, and an HMAC-SHA256 in base64.
@@ -53,7 +53,7 @@ class RenderedMail:
 
 
 @dataclass(frozen=True)
-class PosterHead:
+class PosterHeader:
     """The head of a mail in the event's inks, out of table cells: mail programs draw no SVG."""
 
     ground: str
@@ -88,20 +88,20 @@ def render_mail(mail: Mail, *, as_requested: bool = False, shows_secrets: bool =
         # Looked for only where a template asks.
         "find_their_bookings": partial(_their_bookings, mail),
         "what_else_is_on": partial(_what_else_is_on, event) if event else list,
-        "unsubscribe_link": link("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
-        "link": link,
-        "confirm_link": _proof(mail, "web.confirm_address", CONFIRM_LINK) if mail.user and _can_confirm(mail.user) else "",
+        "unsubscribe_link": external_url("web.unsubscribe", token=token) if (token := token_of(mail)) else "",
+        "link": external_url,
+        "confirm_link": _render_for_check(mail, "web.confirm_address", CONFIRM_LINK) if mail.user and _can_confirm(mail.user) else "",
         **_change_links(mail),
-        "reset_link": _proof(mail, "web.reset_password", RESET_LINK) if mail.kind == RESET_PASSWORD else "",
+        "reset_link": _render_for_check(mail, "web.reset_password", RESET_LINK) if mail.kind == RESET_PASSWORD else "",
         "site_url": current_app.config["SITE_URL"],
     }
     templates = current_app.jinja_env
     text = templates.get_template(f"emails/{template}.txt").make_module(context)
     words: dict[str, Any] = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
     html = templates.get_template(f"emails/{template}.html").render(
-        context | words | {"head": poster_head(event.id, event.category) if event else None},
+        context | words | {"head": poster_header(event.id, event.category) if event else None},
     )
-    rendered = RenderedMail(subject=words["subject"], text=_tidy(str(text)), html=html)
+    rendered = RenderedMail(subject=words["subject"], text=_normalize(str(text)), html=html)
     return rendered if shows_secrets else RenderedMail(*(SIGNED.sub(REDACTED, part) for part in astuple(rendered)))
 
 
@@ -120,8 +120,8 @@ def _change_links(mail: Mail) -> dict[str, str]:
     confirm = CONFIRM_EMAIL_CHANGE_LINK.token(change_id=change_id, written_at=mail.created_at)
     undo = UNDO_EMAIL_CHANGE.token(change_id=change_id, written_at=mail.created_at)
     return {
-        "confirm_change_link": link("web.confirm_email_change", token=confirm) if mail.kind == CONFIRM_EMAIL_CHANGE else "",
-        "undo_link": link("web.undo_email_change", token=undo) if mail.kind != CONFIRM_EMAIL_CHANGE else "",
+        "confirm_change_link": external_url("web.confirm_email_change", token=confirm) if mail.kind == CONFIRM_EMAIL_CHANGE else "",
+        "undo_link": external_url("web.undo_email_change", token=undo) if mail.kind != CONFIRM_EMAIL_CHANGE else "",
     }
 
 
@@ -168,10 +168,10 @@ def _what_else_is_on(event: Event) -> list[dict[str, Any]]:
         others = [other for other in list_public_events(filters, size=OTHERS + 1).items if other.id != event.id]
         return [{name: getattr(other, name) for name in ("id", "name", "time", "timezone", "venue")} for other in others[:OTHERS]]
 
-    return remember(f"elsewhere:{event.id}", find, of=(EVENTS,), seconds=LISTS)
+    return get_or_set(f"elsewhere:{event.id}", find, tags=(EVENTS,), seconds=LISTS)
 
 
-def link(endpoint: str, **values: Any) -> str:
+def external_url(endpoint: str, **values: Any) -> str:
     """The full address of a page, as people know the site; a worker serves no request that would know it."""
     return _address(current_app.url_map, current_app.config["SITE_URL"], endpoint, **values)
 
@@ -188,11 +188,11 @@ def _addresses(pages: Map, site_url: str) -> MapAdapter:
     return pages.bind(site.netloc, script_name=site.path or "/", url_scheme=site.scheme)
 
 
-def _proof(mail: Mail, endpoint: str, purpose: Purpose) -> str:
+def _render_for_check(mail: Mail, endpoint: str, purpose: SignedLink) -> str:
     """A link that proves its reader has the mailbox this mail goes to."""
     state = mail.context.get("state", "")
     token = purpose.token(user_id=mail.user_id or 0, address=mail.to_address, written_at=mail.created_at, state=state)
-    return link(endpoint, token=token)
+    return external_url(endpoint, token=token)
 
 
 def _greeting(mail: Mail) -> str:
@@ -202,18 +202,18 @@ def _greeting(mail: Mail) -> str:
 
 
 @lru_cache(maxsize=64)
-def poster_head(event_id: uuid.UUID, category: str) -> PosterHead:
+def poster_header(event_id: uuid.UUID, category: str) -> PosterHeader:
     """The same event, the same head, as with its poster."""
     key = hashlib.sha256(str(event_id).encode()).digest()
-    light, deep = INKS.get(category, INKS["other"])
+    light, deep = PALETTES.get(category, PALETTES["other"])
 
     def tile(index: int) -> tuple[str, str]:
-        return (PAPER if key[17 + index] % 3 else light), CORNERS[key[5 + index] % 4].format(TILE_SIDE)
+        return (PAPER if key[17 + index] % 3 else light), CORNER_SETTINGS[key[5 + index] % 4].format(TILE_SIDE)
 
     rows = [[tile(row * TILE_COLUMNS + column) for column in range(TILE_COLUMNS)] for row in range(TILE_ROWS)]
-    return PosterHead(ground=deep, paper=PAPER, side=TILE_SIDE, tiles=rows)
+    return PosterHeader(ground=deep, paper=PAPER, side=TILE_SIDE, tiles=rows)
 
 
-def _tidy(text: str) -> str:
+def _normalize(text: str) -> str:
     """Without the empty lines that conditions in a template leave."""
     return re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text).strip() + "\n"

@@ -12,15 +12,16 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from evently.accounts.models import User
-from evently.accounts.signals import guests_merged, people_left
-from evently.bookings.allocation import Outcome
-from evently.bookings.models import CONFIRMED, LIVE, PROCESSING, Booking
+from evently.accounts.signals import guests_merged, users_deleted
+from evently.bookings.allocator import BatchResult
+from evently.bookings.models import ACTIVE_STATUSES, CONFIRMED, PROCESSING, Booking
 from evently.bookings.signals import booking_added, bookings_cancelled, bookings_decided
 from evently.database import transaction, utc_now
 from evently.events.models import PUBLISHED, Event
 from evently.events.signals import event_changed
 from evently.extensions import db
 from evently.notifications import mail_budgets
+from evently.notifications.bulk_insert import CHUNK_SIZE, insert_for_bookings, insert_for_users
 from evently.notifications.mail_budgets import GUESTS
 from evently.notifications.models import (
     BOOKING_CANCELLED,
@@ -36,26 +37,25 @@ from evently.notifications.models import (
     Mail,
     Unsubscription,
 )
-from evently.notifications.overtaken import DAY_BEFORE
-from evently.notifications.queries import count_people_told
+from evently.notifications.queries import count_recipients
 from evently.notifications.subscriptions import REMINDERS
-from evently.notifications.writing import PORTION, tell_bookings, tell_people
+from evently.notifications.suppression_rules import DAY_BEFORE
 
 # Who waits longer than this is told that the booking was received; the others hear at once how it was decided.
-PATIENCE = dt.timedelta(seconds=30)
+QUEUE_MAIL_AFTER = dt.timedelta(seconds=30)
 
 
 @bookings_decided.connect
-def tell_decisions(outcome: Outcome) -> None:
+def enqueue_decision_mails(outcome: BatchResult) -> None:
     """Write to everybody in this batch whether they have their tickets."""
-    tell_bookings(BOOKING_CONFIRMED, Booking.seq, [booking.seq for booking in outcome.confirmed])
-    tell_bookings(BOOKING_FAILED, Booking.seq, [booking.seq for booking, _ in outcome.failed])
+    insert_for_bookings(BOOKING_CONFIRMED, Booking.seq, [booking.seq for booking in outcome.confirmed])
+    insert_for_bookings(BOOKING_FAILED, Booking.seq, [booking.seq for booking, _ in outcome.failed])
 
 
 @bookings_cancelled.connect
-def tell_cancellations(booking_ids: Sequence[uuid.UUID], *, by_event: bool) -> None:
+def enqueue_cancellation_mails(booking_ids: Sequence[uuid.UUID], *, by_event: bool) -> None:
     """Write to whose booking has ended; where the whole event did, once to each person."""
-    tell_bookings(EVENT_CANCELLED if by_event else BOOKING_CANCELLED, Booking.id, booking_ids)
+    insert_for_bookings(EVENT_CANCELLED if by_event else BOOKING_CANCELLED, Booking.id, booking_ids)
     if by_event and booking_ids:
         _require_budget_for_note(booking_ids[0])
 
@@ -75,12 +75,14 @@ def require_budget_for_guest(_booking: Booking, *, by: User) -> None:
 
 
 @event_changed.connect
-def tell_change(event: Event, changes: Mapping[str, tuple[Any, Any]]) -> None:
+def enqueue_change_mails(event: Event, changes: Mapping[str, tuple[Any, Any]]) -> None:
     """Write to everybody with tickets, or in line for some, what it was before."""
     before = {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, (value, _) in changes.items()}
     db.session.flush()
-    mail_budgets.require_organizer(event.organizer_id, count_people_told(event.id), "Change the time or place later.")
-    tell_people(EVENT_CHANGED, event.id, Booking.status.in_(LIVE), occasion=uuid.uuid4().hex[:12], context={"before": before})
+    mail_budgets.require_organizer(event.organizer_id, count_recipients(event.id), "Change the time or place later.")
+    insert_for_users(
+        EVENT_CHANGED, event.id, Booking.status.in_(ACTIVE_STATUSES), occasion=uuid.uuid4().hex[:12], context={"before": before}
+    )
 
 
 @guests_merged.connect
@@ -90,8 +92,8 @@ def move_mails(user: User, *, guests: Sequence[int]) -> None:
     db.session.execute(statement.execution_options(synchronize_session=False))
 
 
-@people_left.connect
-def forget_addresses(users: Sequence[User]) -> None:
+@users_deleted.connect
+def clear_addresses(users: Sequence[User]) -> None:
     """Mails about bookings and events stay, to nobody; whatever else was written to these people goes. Nothing is sent any more."""
     ids, session = [user.id for user in users], db.session
     is_theirs = Mail.user_id.in_(ids)
@@ -104,17 +106,17 @@ def forget_addresses(users: Sequence[User]) -> None:
     session.execute(update(Mail).where(is_theirs).values(to_address=""))
 
 
-def tell_waiting() -> int:
+def enqueue_queue_position_mails() -> int:
     """Write to who has stood in line for a while that the booking is received; how many were looked at."""
-    is_late = (Booking.status == PROCESSING, Booking.booking_date <= utc_now() - PATIENCE)
+    is_late = (Booking.status == PROCESSING, Booking.booking_date <= utc_now() - QUEUE_MAIL_AFTER)
     is_told = select(Mail.id).where(Mail.booking_id == Booking.id, Mail.kind == BOOKING_RECEIVED).exists()
     with transaction() as session:
-        numbers = session.scalars(select(Booking.seq).where(*is_late, ~is_told).order_by(Booking.seq).limit(10 * PORTION)).all()
-        tell_bookings(BOOKING_RECEIVED, Booking.seq, numbers)
+        numbers = session.scalars(select(Booking.seq).where(*is_late, ~is_told).order_by(Booking.seq).limit(10 * CHUNK_SIZE)).all()
+        insert_for_bookings(BOOKING_RECEIVED, Booking.seq, numbers)
     return len(numbers)
 
 
-def remind() -> int:
+def enqueue_reminders() -> int:
     """Write to who has tickets for an event that starts within a day; how many.
 
     Not to who booked within that day, and nothing for events whose organizer wants no reminders.
@@ -126,5 +128,5 @@ def remind() -> int:
         has_tickets = (Booking.status == CONFIRMED) & (Booking.decided_at <= event.time - DAY_BEFORE)
         with transaction():
             # Put off to another day, it is worth another reminder.
-            reminded += tell_people(EVENT_REMINDER, event.id, has_tickets, occasion=f"{event.time:%Y%m%d}", topic=REMINDERS)
+            reminded += insert_for_users(EVENT_REMINDER, event.id, has_tickets, occasion=f"{event.time:%Y%m%d}", topic=REMINDERS)
     return reminded

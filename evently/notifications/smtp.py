@@ -9,14 +9,14 @@ from typing import Self
 # Port on which TLS begins before anybody speaks; on others it is asked for (STARTTLS).
 IMPLICIT_TLS_PORT = 465
 # Answers about us, not about the mail: log in first, wrong password, encrypt first. An operator can mend that.
-ABOUT_US = {530, 534, 535, 538}
+OUR_FAULT_CODES = {530, 534, 535, 538}
 
 
 class Unreachable(Exception):
     """The server cannot be talked to, now or any more. Says nothing about the mail."""
 
 
-class Unanswered(Unreachable):
+class AmbiguousDelivery(Unreachable):
     """The line broke after the whole mail was handed over: the server may have taken it."""
 
 
@@ -26,7 +26,7 @@ class Refused(Exception):
     def __init__(self, code: int, answer: bytes) -> None:
         super().__init__(_words(code, answer))
         self.code = code
-        self.is_permanent = code >= 500 and code not in ABOUT_US
+        self.is_permanent = code >= 500 and code not in OUR_FAULT_CODES
 
 
 @dataclass
@@ -49,21 +49,21 @@ class MailServer:
         """
         line = self._line or self._open()
         try:
-            return self._hand_over(line, sender, recipient, content)
+            return self._send_message(line, sender, recipient, content)
         except Refused as refusal:
-            self._begin_anew(line, refusal)
+            self._reset(line, refusal)
             raise
         except smtplib.SMTPNotSupportedError as error:
             # An address beyond ASCII, for a server that does not know such.
             raise Refused(553, str(error).encode()) from error
-        except Unanswered:
+        except AmbiguousDelivery:
             self._drop()
             raise
         except (OSError, smtplib.SMTPException) as error:
             self._drop()
             raise Unreachable(_reason(error)) from error
 
-    def greet(self) -> None:
+    def connect(self) -> None:
         """Open the line as the first mail does, and send none. Raises Unreachable."""
         if self._line is None:
             self._open()
@@ -101,7 +101,7 @@ class MailServer:
         return smtplib.SMTP(self.host, self.port, self.hello, timeout=self.timeout)
 
     @staticmethod
-    def _hand_over(line: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> str:
+    def _send_message(line: smtplib.SMTP, sender: str, recipient: str, content: bytes) -> str:
         if recipient.isascii():
             # Plain addresses, which need none of the library's reading.
             _expect_yes(*line.docmd("MAIL", f"FROM:<{sender}>"))
@@ -117,11 +117,11 @@ class MailServer:
         try:
             code, answer = line.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            raise Unanswered(_reason(error)) from error
+            raise AmbiguousDelivery(_reason(error)) from error
         _expect_yes(code, answer)
         return _words(code, answer)
 
-    def _begin_anew(self, line: smtplib.SMTP, refusal: Refused) -> None:
+    def _reset(self, line: smtplib.SMTP, refusal: Refused) -> None:
         """Ready for the next mail; after 421 the server has hung up."""
         try:
             if refusal.code != 421:

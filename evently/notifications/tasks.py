@@ -2,20 +2,20 @@
 
 from celery import shared_task
 
-from evently.notifications import delivery, mail_budgets, outbox
-from evently.worker import RETRIES
+from evently.celery_app import RETRIES
+from evently.notifications import mail_budgets, mail_worker, outbox
 
 
 @shared_task(name="notifications.deliver")  # type: ignore[untyped-decorator] # celery has no types
 def deliver() -> int:
     """Send what waits in the outbox; how many mails left. Both the wake-up and the sweep, which beat sends."""
-    return delivery.deliver()
+    return mail_worker.deliver()
 
 
 @shared_task(name="notifications.forget_the_gone", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def forget_the_gone() -> int:
+def purge_deleted_accounts() -> int:
     """Forget the addresses of closed accounts; how many."""
-    return outbox.forget_the_gone()
+    return outbox.purge_deleted_accounts()
 
 
 @shared_task(name="notifications.delete_old_counters", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
@@ -25,16 +25,16 @@ def delete_old_counters() -> int:
 
 
 @shared_task(name="notifications.tell_waiting", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def tell_waiting() -> int:
+def notify_queued() -> int:
     """Write to who has stood in line for a while; how many."""
     from evently.notifications import services  # noqa: PLC0415 - it wakes, and what wakes knows the tasks above
 
-    return services.tell_waiting()
+    return services.enqueue_queue_position_mails()
 
 
 @shared_task(name="notifications.remind", **RETRIES)  # type: ignore[untyped-decorator] # celery has no types
-def remind() -> int:
+def send_reminders() -> int:
     """Write to who has tickets for tomorrow; how many."""
     from evently.notifications import services  # noqa: PLC0415 - as above
 
-    return services.remind()
+    return services.enqueue_reminders()

@@ -7,8 +7,8 @@ Each is sent with a delay, and whatever is written until it is due shares it.
 import threading
 import time
 
+from evently.celery_app import publish
 from evently.notifications.tasks import deliver
-from evently.worker import publish
 
 # seconds; a message costs as much as ten mails' rows, so those written within this time share one
 WINDOW = 0.2
@@ -19,7 +19,7 @@ _lock = threading.Lock()
 _latest = float("-inf")
 
 
-def wake() -> None:
+def notify_worker() -> None:
     """Have the outbox looked into soon. Never waits for a broker that is away."""
     global _latest  # noqa: PLW0603 - one window per process
     with _lock:

@@ -7,25 +7,25 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-_known: ContextVar[dict[str, Any]] = ContextVar("known")
+_context: ContextVar[dict[str, Any]] = ContextVar("known")
 
 
-def begin(**known: Any) -> None:
+def reset(**known: Any) -> None:
     """A new request or task: whatever was known of the one before is forgotten."""
-    _known.set(known)
+    _context.set(known)
 
 
-def note(**more: Any) -> None:
+def bind(**more: Any) -> None:
     """Whom or what this request or task is about, as far as is known by now; nothing outside of one."""
-    known = _known.get(None)
+    known = _context.get(None)
     if known is not None:
         known.update(more)
 
 
-def known() -> Mapping[str, Any]:
-    return _known.get({})
+def current() -> Mapping[str, Any]:
+    return _context.get({})
 
 
 def request_id() -> str:
     """Of this request, or of the one that sent this task; empty outside of both."""
-    return str(known().get("request_id") or "")
+    return str(current().get("request_id") or "")

@@ -75,7 +75,7 @@ def _add_facts(_logger: object, _method: str, line: Line) -> Line:
 
 
 def _add_context(_logger: object, _method: str, line: Line) -> Line:
-    line.update((name, str(value)) for name, value in context.known().items() if name not in line)
+    line.update((name, str(value)) for name, value in context.current().items() if name not in line)
     return line
 
 
@@ -84,7 +84,7 @@ def _redact(_logger: object, _method: str, line: Line) -> Mapping[str, Any]:
 
 
 def _plain(_logger: object, _method: str, line: Line) -> str:
-    """`07:31:02 WARNING evently.broker: The broker is unreachable (request_id=3f…)`."""
+    """`07:31:02 WARNING evently.circuit_breaker: The broker is unreachable (request_id=3f…)`."""
     text = f"{line.pop('timestamp')[11:19]} {line.pop('level').upper()} {line.pop('logger')}: {line.pop('event')}"
     trace = "".join(f"\n{line.pop(name)}" for name in ("stack", "exception") if line.get(name))
     rest = " ".join(f"{name}={value}" for name, value in line.items() if value is not None)

@@ -5,10 +5,10 @@ from functools import cache
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, values
 from prometheus_client.registry import CollectorRegistry
 
-from evently.observability import shared
+from evently.observability import multiprocess
 
 # How prometheus_client finds another kind of value; every metric below is made of these.
-values.ValueClass = shared.Value
+values.ValueClass = multiprocess.Value
 # Moments at which counting began, as many as there are counters.
 disable_created_metrics()
 
@@ -38,7 +38,9 @@ _batches = Histogram(
     registry=REGISTRY,
 )
 _decided = Counter("evently_bookings_decided", "Bookings by how they were decided.", ("outcome",), registry=REGISTRY)
-_kept = Counter("evently_cache_lookups", "Answers that were looked for in the cache, by kind.", ("kind", "result"), registry=REGISTRY)
+_cache_lookups = Counter(
+    "evently_cache_lookups", "Answers that were looked for in the cache, by kind.", ("kind", "result"), registry=REGISTRY
+)
 _mails = Counter("evently_mails_settled", "Mails by how they ended (sent, failed, suppressed).", ("outcome",), registry=REGISTRY)
 _poison = Counter("evently_poison_messages", "Messages that no worker could carry out, by reason.", ("reason",), registry=REGISTRY)
 _exceeded = Counter("evently_email_budget_exceeded", "E-mails that did not fit into a budget, by budget.", ("budget",), registry=REGISTRY)
@@ -48,7 +50,7 @@ _most = Gauge("evently_database_connections_max", "Connections that the pools ma
 
 # Finding the numbers that belong to some labels takes longer than to add to them, so each is looked for once.
 _requests_like, _tasks_like = cache(_requests.labels), cache(_tasks.labels)
-_decided_like, _kept_like, _mails_like = cache(_decided.labels), cache(_kept.labels), cache(_mails.labels)
+_decided_like, _kept_like, _mails_like = cache(_decided.labels), cache(_cache_lookups.labels), cache(_mails.labels)
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
@@ -66,8 +68,8 @@ def count_batch(confirmed: int, failed: int) -> None:
             _decided_like(outcome).inc(number)
 
 
-def count_lookup(kind: str, *, is_good: bool) -> None:
-    _kept_like(kind, "found" if is_good else "missed").inc()
+def count_lookup(kind: str, *, is_hit: bool) -> None:
+    _kept_like(kind, "found" if is_hit else "missed").inc()
 
 
 def count_mail(outcome: str, number: int = 1) -> None:
@@ -86,9 +88,9 @@ def count_slow_statement() -> None:
     _slow.inc()
 
 
-def tell_connections(number: int) -> None:
+def set_connections(number: int) -> None:
     _in_use.set(number)
 
 
-def tell_most_connections(number: int) -> None:
+def set_max_connections(number: int) -> None:
     _most.set(number)

@@ -12,7 +12,7 @@ from evently.observability import metrics
 
 log = logging.getLogger(__name__)
 # characters of a statement that a line holds
-LONGEST = 2000
+MAX_STATEMENT_LENGTH = 2000
 
 
 def init_app(app: Flask) -> None:
@@ -21,17 +21,17 @@ def init_app(app: Flask) -> None:
     for engine in engines:
         _count_connections(engine)
         if app.config["SLOW_QUERY_MS"] > 0:
-            _tell_slow_ones(engine, app.config["SLOW_QUERY_MS"])
+            _log_slow_query(engine, app.config["SLOW_QUERY_MS"])
 
 
 def _count_connections(engine: Engine) -> None:
     if not isinstance(engine.pool, QueuePool):
         return
-    metrics.tell_most_connections(engine.pool.size() + max(0, engine.pool._max_overflow))  # noqa: SLF001 - nowhere else is it told
+    metrics.set_max_connections(engine.pool.size() + max(0, engine.pool._max_overflow))  # noqa: SLF001 - nowhere else is it told
     # Asked each time instead of added up: connections that fail come back without having been taken.
-    event.listen(engine, "checkout", lambda *_: metrics.tell_connections(_taken(engine)))
+    event.listen(engine, "checkout", lambda *_: metrics.set_connections(_taken(engine)))
     # Told of a connection before the pool has it.
-    event.listen(engine, "checkin", lambda *_: metrics.tell_connections(_taken(engine) - 1))
+    event.listen(engine, "checkin", lambda *_: metrics.set_connections(_taken(engine) - 1))
 
 
 def _taken(engine: Engine) -> int:
@@ -39,7 +39,7 @@ def _taken(engine: Engine) -> int:
     return cast("QueuePool", engine.pool).checkedout()
 
 
-def _tell_slow_ones(engine: Engine, most: float) -> None:
+def _log_slow_query(engine: Engine, most: float) -> None:
     """`most` is in milliseconds. The statement is told as it was written, with the names of its values in their place."""
 
     @event.listens_for(engine, "before_cursor_execute")
@@ -51,4 +51,4 @@ def _tell_slow_ones(engine: Engine, most: float) -> None:
         taken = 1000 * (time.perf_counter() - context.began)
         if taken >= most:
             metrics.count_slow_statement()
-            log.warning("Slow statement", extra={"ms": round(taken), "statement": " ".join(statement.split())[:LONGEST]})
+            log.warning("Slow statement", extra={"ms": round(taken), "statement": " ".join(statement.split())[:MAX_STATEMENT_LENGTH]})

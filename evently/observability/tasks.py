@@ -16,7 +16,7 @@ def measured(task: Any) -> Iterator[None]:
     sent = task.request
     if not sent.called_directly:
         # Until the next task of this thread: Celery's own lines about a failure come after the task.
-        context.begin(task=task.name, task_id=sent.id, request_id=sent.get("request_id") or "")
+        context.reset(task=task.name, task_id=sent.id, request_id=sent.get("request_id") or "")
     started, outcome = time.perf_counter(), "failed"
     try:
         yield

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from evently.accounts.models import User
 from evently.bookings import contacts
 from evently.bookings.attendees import AttendeeFilters, matching, ordered
-from evently.bookings.models import Admission, Booking, reference_of
+from evently.bookings.models import Booking, CheckIn, reference_of
 from evently.database import stream_rows
 from evently.events.queries import get_managed_event
 
@@ -59,7 +59,7 @@ class Export:
 def plan_export(*, by: User, event_id: uuid.UUID, filters: AttendeeFilters, ordering: str = "-seq") -> Export:
     """Raises NotFound, NotAllowed."""
     event = get_managed_event(by=by, event_id=event_id)
-    come_in = select(func.count()).where(Admission.booking_seq == Booking.seq).scalar_subquery()
+    come_in = select(func.count()).where(CheckIn.booking_seq == Booking.seq).scalar_subquery()
     people = (Booking.id, contacts.NAME, contacts.USERNAME, contacts.EMAIL, contacts.PHONE_NUMBER)
     facts = (Booking.status, Booking.ticket_count, come_in, Booking.total_amount, Booking.currency)
     moments = (Booking.booking_date, Booking.decided_at, Booking.cancelled_at)

@@ -59,7 +59,7 @@ class OrganizerDay(DayFigures, Base):
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
 
 
-class Arrival(Base):
+class CheckInBucket(Base):
     """Tickets of one event let in within a quarter of an hour from `since`, and not sent out again."""
 
     __tablename__ = "arrivals"

@@ -18,99 +18,99 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, SessionTransaction
 
-from evently.bookings.allocation import Outcome
-from evently.bookings.models import Admission, Booking
-from evently.bookings.signals import admissions_undone, bookings_cancelled, bookings_decided, tickets_admitted
-from evently.bookings.versions import of_sales
-from evently.caching import changed
+from evently.bookings.allocator import BatchResult
+from evently.bookings.cache_tags import sales_tag
+from evently.bookings.models import Booking, CheckIn
+from evently.bookings.signals import bookings_cancelled, bookings_decided, check_ins_undone, tickets_checked_in
 from evently.database import Base, is_within
 from evently.events.models import Event
 from evently.extensions import db
-from evently.reporting.models import Arrival, EventDay, EventTotal, OrganizerDay
-from evently.reporting.moments import quarter_of, utc_day
+from evently.reporting.models import CheckInBucket, EventDay, EventTotal, OrganizerDay
+from evently.reporting.time_buckets import bucket_of, utc_day
+from evently.tagged_cache import invalidate
 
 # SQLite takes only so many variables at once.
-PORTION = 1000
+CHUNK_SIZE = 1000
 SALES = ("bookings", "tickets", "cents", "ever_confirmed")
 # What of a session holds the organizers' figures that are yet to be written.
-OWED = "organizer_days"
+PENDING_DELTAS = "organizer_days"
 # bookings, tickets, cents, ever confirmed
-Figures = tuple[int, int, int, int]
+Totals = tuple[int, int, int, int]
 OrganizersDay = tuple[int, dt.date, str]
 
 
 @bookings_decided.connect
-def count_decisions(outcome: Outcome) -> None:
+def add_decisions(outcome: BatchResult) -> None:
     _count(Booking.seq, [booking.seq for booking in outcome.confirmed], sign=1)
 
 
 @bookings_cancelled.connect
-def discount_cancellations(booking_ids: Sequence[uuid.UUID], **_why: object) -> None:
+def subtract_cancellations(booking_ids: Sequence[uuid.UUID], **_why: object) -> None:
     """Those that were still waiting were never counted."""
     _count(Booking.id, booking_ids, sign=-1)
 
 
-@tickets_admitted.connect
-def count_arrivals(event_id: uuid.UUID, *, rows: Sequence[Admission]) -> None:
-    _arrive(event_id, (row.admitted_at for row in rows), sign=1)
+@tickets_checked_in.connect
+def add_check_ins(event_id: uuid.UUID, *, rows: Sequence[CheckIn]) -> None:
+    _upsert_check_ins(event_id, (row.admitted_at for row in rows), sign=1)
 
 
-@admissions_undone.connect
-def discount_arrivals(event_id: uuid.UUID, *, moments: Sequence[dt.datetime]) -> None:
-    _arrive(event_id, moments, sign=-1)
+@check_ins_undone.connect
+def subtract_check_ins(event_id: uuid.UUID, *, moments: Sequence[dt.datetime]) -> None:
+    _upsert_check_ins(event_id, moments, sign=-1)
 
 
 def _count(column: InstrumentedAttribute[Any], keys: Sequence[Any], *, sign: int) -> None:
     """Add the bookings with these keys, all confirmed before now, or take them away."""
     connection = db.session.connection()
-    for start in range(0, len(keys), PORTION):
-        for row in connection.execute(_sums(column), {"keys": keys[start : start + PORTION]}).all():
+    for start in range(0, len(keys), CHUNK_SIZE):
+        for row in connection.execute(_sums(column), {"keys": keys[start : start + CHUNK_SIZE]}).all():
             event_id, organizer_id, day, currency, bookings, tickets, cents = row
             figures = (sign * bookings, sign * tickets, sign * cents, bookings if sign > 0 else 0)
             _add(connection, EventTotal, {"event_id": event_id}, figures)
             _add(connection, EventDay, {"event_id": event_id, "day": day, "currency": currency}, figures)
-            _add_at_last((organizer_id, day, currency), figures)
+            _flush_before_commit((organizer_id, day, currency), figures)
 
 
-def _arrive(event_id: uuid.UUID, moments: Iterable[dt.datetime], *, sign: int) -> None:
+def _upsert_check_ins(event_id: uuid.UUID, moments: Iterable[dt.datetime], *, sign: int) -> None:
     connection = db.session.connection()
     database = connection.dialect.name
-    for since, number in sorted(Counter(map(quarter_of, moments)).items()):
+    for since, number in sorted(Counter(map(bucket_of, moments)).items()):
         tickets = sign * number
         connection.execute(_addition(database, EventTotal, ("admitted",)), {"event_id": event_id, "admitted": tickets})
-        connection.execute(_addition(database, Arrival, ("tickets",)), {"event_id": event_id, "since": since, "tickets": tickets})
-    changed(*of_sales(event_id)[:1])
+        connection.execute(_addition(database, CheckInBucket, ("tickets",)), {"event_id": event_id, "since": since, "tickets": tickets})
+    invalidate(*sales_tag(event_id)[:1])
 
 
-def _add(connection: Connection, model: type[Base], key: dict[str, Any], figures: Figures) -> None:
+def _add(connection: Connection, model: type[Base], key: dict[str, Any], figures: Totals) -> None:
     names = [name for name in SALES if name in model.__table__.c]
     values = {name: figure for name, figure in zip(SALES, figures, strict=True) if name in names}
     connection.execute(_addition(connection.dialect.name, model, tuple(names)), key | values)
 
 
-def _add_at_last(key: OrganizersDay, figures: Figures) -> None:
+def _flush_before_commit(key: OrganizersDay, figures: Totals) -> None:
     session = db.session()
-    owed: list[tuple[OrganizersDay, Figures, SessionTransaction | None]] = session.info.setdefault(OWED, [])
+    owed: list[tuple[OrganizersDay, Totals, SessionTransaction | None]] = session.info.setdefault(PENDING_DELTAS, [])
     owed.append((key, figures, session.get_nested_transaction()))
 
 
 @event.listens_for(Session, "before_commit")
 def _write_organizers(session: Session) -> None:
     # Savepoints are committed too, with locks yet to be taken after them.
-    if not session.info.get(OWED) or session.in_nested_transaction():
+    if not session.info.get(PENDING_DELTAS) or session.in_nested_transaction():
         return
-    sums: dict[OrganizersDay, Figures] = {}
-    for key, figures, _ in session.info.pop(OWED):
+    sums: dict[OrganizersDay, Totals] = {}
+    for key, figures, _ in session.info.pop(PENDING_DELTAS):
         before = sums.get(key, (0, 0, 0, 0))
-        sums[key] = cast("Figures", tuple(map(sum, zip(before, figures, strict=True))))
+        sums[key] = cast("Totals", tuple(map(sum, zip(before, figures, strict=True))))
     connection = session.connection()
     for (organizer_id, day, currency), figures in sorted(sums.items()):
         _add(connection, OrganizerDay, {"organizer_id": organizer_id, "day": day, "currency": currency}, figures)
 
 
 @event.listens_for(Session, "after_soft_rollback")
-def _forget(session: Session, ended: SessionTransaction) -> None:
-    if owed := session.info.get(OWED):
+def _discard_pending(session: Session, ended: SessionTransaction) -> None:
+    if owed := session.info.get(PENDING_DELTAS):
         owed[:] = [item for item in owed if ended.nested and not is_within(item[2], ended)]
 
 

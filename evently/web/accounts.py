@@ -7,19 +7,19 @@ from flask import Response, flash, request, url_for
 from evently.accounts import services
 from evently.accounts.models import User
 from evently.errors import DomainError, Invalid
-from evently.http import unsent
+from evently.http import form_drafts
 from evently.http.forms import PlainForm
 from evently.http.htmx import redirect_to, render
 from evently.http.login import signed_in_user
 from evently.web import blueprint
 from evently.web.account_forms import ProfileForm
-from evently.web.doors import profile_of
+from evently.web.auth import profile_of
 
 
 @blueprint.route("/account", methods=["GET", "POST"])
 def account() -> Response:
     user = signed_in_user()
-    form = ProfileForm(request.form or unsent.recover(), obj=user)
+    form = ProfileForm(request.form or form_drafts.restore(), obj=user)
     if request.method != "POST":
         return render("accounts/account.html", form=form, roles=roles_of(user))
     if form.validate():
@@ -33,7 +33,7 @@ def account() -> Response:
     return render("accounts/account.html", form=form, roles=roles_of(user), status=422)
 
 
-def show_refused(page: str, form: PlainForm, refusal: DomainError, **context: Any) -> Response:
+def render_with_errors(page: str, form: PlainForm, refusal: DomainError, **context: Any) -> Response:
     """The form again, with what was said about it."""
     form.add_refusal(refusal)
     response = render(page, form=form, status=refusal.status, **context)

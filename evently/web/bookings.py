@@ -8,20 +8,20 @@ from flask_login import current_user
 
 from evently.accounts.models import User
 from evently.bookings import queries, services
+from evently.bookings.check_in_stats import count_checked_in
 from evently.bookings.contact_sharing import share_contact
+from evently.bookings.decision_wait import wait_for_decision
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.prices import PriceChangedError
-from evently.bookings.turnout import count_come
-from evently.bookings.waiting import wait_for_decision
 from evently.database import utc_now
 from evently.errors import Conflict, DomainError, Invalid
 from evently.events.queries import get_public_event
 from evently.http.formatting import money
 from evently.http.htmx import redirect_to, render
 from evently.http.idempotency import claimed_id
-from evently.http.limits import limit_bookings
 from evently.http.login import signed_in_user
 from evently.http.pagination import page_number
+from evently.http.rate_limits import limit_bookings
 from evently.notifications.models import QUEUED, SENDING, Mail
 from evently.notifications.queries import find_decision_mail
 from evently.web import blueprint
@@ -87,8 +87,8 @@ def show_booking(booking_id: uuid.UUID) -> Response:
         booking=booking,
         mail=mail,
         recipient=recipient_of(booking, mail, user),
-        come=count_come(booking) if booking.status == CONFIRMED else None,
-        place=queries.get_place_in_line(booking),
+        come=count_checked_in(booking) if booking.status == CONFIRMED else None,
+        place=queries.get_queue_position(booking),
         is_waiting=is_waiting(booking, mail),
         titles=TITLES,
     )

@@ -13,7 +13,7 @@ from evently.events.ical import Entry, calendar_file, event_entry
 from evently.events.models import Event
 from evently.events.queries import get_public_event, list_public_events
 from evently.http.login import signed_in_user
-from evently.notifications.rendering import link
+from evently.notifications.rendering import external_url
 from evently.web import blueprint
 from evently.web.listing import Listing
 
@@ -30,7 +30,7 @@ def event_calendar(event_id: uuid.UUID) -> Response:
 @blueprint.get("/bookings/<uuid:booking_id>/calendar.ics")
 def booking_calendar(booking_id: uuid.UUID) -> Response:
     booking = get_booking(by=signed_in_user(), booking_id=booking_id)
-    response = _file(booking.event, booking_entry(booking, address=link("web.show_booking", booking_id=booking.id)))
+    response = _file(booking.event, booking_entry(booking, address=external_url("web.show_booking", booking_id=booking.id)))
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 
@@ -52,11 +52,11 @@ def events_feed() -> Response:
 
 def feed_address(listing: Listing) -> str:
     """Where the search is a feed."""
-    return link("web.events_feed", **listing.without("sort", "view", "month"))
+    return external_url("web.events_feed", **listing.without("sort", "view", "month"))
 
 
 def _entry(event: Event) -> Entry:
-    return event_entry(event, address=link("web.show_event", event_id=event.id))
+    return event_entry(event, address=external_url("web.show_event", event_id=event.id))
 
 
 def _file(event: Event, entry: Entry) -> Response:

@@ -9,26 +9,26 @@ from flask import Response, flash, request, url_for
 from flask_login import current_user
 
 from evently.accounts import email_changes, email_confirmation
-from evently.accounts.links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.accounts.models import User
 from evently.accounts.queries import get_user
+from evently.accounts.signed_links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, TooManyRequests
-from evently.http import unsent
+from evently.http import form_drafts
 from evently.http.htmx import redirect_to, render
-from evently.http.limits import limit_mails
 from evently.http.login import check_password, sign_out, signed_in_user
 from evently.http.login_throttle import know_network
+from evently.http.rate_limits import limit_mails
 from evently.http.sessions import page_session
 from evently.web import blueprint
 from evently.web.account_forms import AddressForm, NewPasswordForm
-from evently.web.accounts import show_refused
+from evently.web.accounts import render_with_errors
 
 
 @blueprint.route("/account/address", methods=["GET", "POST"])
 def change_address() -> Response:
     """Password links go to this address, so changing it needs the password."""
     user = signed_in_user()
-    form = AddressForm(request.form or unsent.recover())
+    form = AddressForm(request.form or form_drafts.restore())
     if request.method != "POST":
         return render("accounts/address.html", form=form, pending=email_changes.find_pending_change(user))
     if not form.validate():
@@ -37,7 +37,7 @@ def change_address() -> Response:
         check_password(user, form.password.data or "")
         return _request_change(user, form.email.data or "")
     except (Invalid, TooManyRequests) as error:
-        return show_refused("accounts/address.html", form, error, pending=email_changes.find_pending_change(user))
+        return render_with_errors("accounts/address.html", form, error, pending=email_changes.find_pending_change(user))
 
 
 @limit_mails
@@ -118,7 +118,7 @@ def undo_email_change(token: str) -> Response:
             flash(f"Your e-mail address is {user.email} and your new password is set. Sign in with it.")
             response = redirect_to(url_for("web.login"))
     except (Invalid, Conflict) as error:
-        response = show_refused("accounts/undo_email_change.html", form, error, change=change, token=token)
+        response = render_with_errors("accounts/undo_email_change.html", form, error, change=change, token=token)
     except NotFound as error:
         response = _show_dead_link(error)
     return _without_referrer(response)
@@ -145,7 +145,7 @@ def _show_confirmation(user: User, email: str, *, action: str, is_done: bool) ->
 
 
 def _show_dead_link(error: DomainError) -> Response:
-    return render("accounts/dead_link.html", message=error.message, is_confirmation=True, status=error.status)
+    return render("accounts/link_expired.html", message=error.message, is_confirmation=True, status=error.status)
 
 
 def _without_referrer(response: Response) -> Response:

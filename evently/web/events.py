@@ -9,22 +9,22 @@ from flask import Response, current_app, make_response, redirect, request, url_f
 from flask_login import current_user
 
 from evently.bookings.queries import count_held_tickets
+from evently.celery_app import publish
 from evently.database import utc_now
 from evently.errors import DomainError, NotFound
 from evently.events import posters, queries
-from evently.events.calendar import list_month
+from evently.events.calendar_queries import list_month
 from evently.events.descriptions import is_rendered
 from evently.events.models import CATEGORIES, DRAFT, Event
 from evently.events.policies import can_manage_event
 from evently.events.tasks import render_description
 from evently.extensions import cache
-from evently.http.caching import cache_for_ever
 from evently.http.htmx import render, wants_fragment
+from evently.http.static_caching import immutable_cache
 from evently.web import blueprint
 from evently.web.forms import BookingForm
 from evently.web.listing import ORDERINGS, PRESETS, PRICES, Listing
 from evently.web.month import following, month_of
-from evently.worker import publish
 
 # seconds; how old the list of venues and the totals in the head of the front page may be
 OVERVIEW_AGE = 30
@@ -116,7 +116,7 @@ def event_poster_png(event_id: uuid.UUID) -> Response:
 def versioned(event: Event, response: Response) -> Response:
     """Kept for ever where the address says which version of the poster it is."""
     is_this = event.status != DRAFT and request.args.get("v") == posters.poster_version(event)
-    return cache_for_ever(response) if is_this else response
+    return immutable_cache(response) if is_this else response
 
 
 def booking_box(event: Event, form: BookingForm, refusal: DomainError | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
 from evently.bookings.prices import Price
-from evently.events.rules import MAX_PRICE
+from evently.events.validation import MAX_PRICE
 from evently.http.forms import AmountField, PlainForm, WholeNumberField
 
 NUMBER = "Enter a whole number of tickets, such as 2."

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 
 from evently.events.filters import EventFilters
-from evently.http.arguments import midnight, one_of, text
 from evently.http.formatting import MONTHS
 from evently.http.pagination import page_number
+from evently.http.query_params import choice, day_start, text
 from evently.web.month import first_of, following, read_month
 
 PRESETS = {"": "Any day", "today": "Today", "weekend": "This weekend", "month": "This month", "range": "Pick dates"}
@@ -46,7 +46,7 @@ class Listing:
     def read(cls, args: Mapping[str, str]) -> "Listing":
         """From the arguments of an address."""
         date_from, date_to = _date(args.get("from", "")), _date(args.get("to", ""))
-        when = one_of(PRESETS, args.get("when", ""))
+        when = choice(PRESETS, args.get("when", ""))
         if not when and "when" not in args and (date_from or date_to):
             when = "range"
         is_range = when == "range"
@@ -57,11 +57,11 @@ class Listing:
             date_to=date_to if is_range else None,
             category=text(args.get("category", "")),
             venue=text(args.get("venue", ""), 200),
-            price=one_of(PRICES, args.get("price", "")),
+            price=choice(PRICES, args.get("price", "")),
             available=bool(args.get("available")),
-            sort=one_of(SORTS, args.get("sort", "")),
+            sort=choice(SORTS, args.get("sort", "")),
             page=page_number(args),
-            view=one_of(VIEWS, args.get("view", "")),
+            view=choice(VIEWS, args.get("view", "")),
             month=read_month(args.get("month", "")),
         )
 
@@ -72,8 +72,8 @@ class Listing:
             search=self.search,
             venue=self.venue,
             category=self.category,
-            date_from=midnight(first, zone),
-            date_to=midnight(last + dt.timedelta(days=1), zone) if last else None,
+            date_from=day_start(first, zone),
+            date_to=day_start(last + dt.timedelta(days=1), zone) if last else None,
             max_price=Decimal(self.price) if self.price else None,
             is_upcoming=True,
             # A cancelled event has seats, but none that one can have.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from evently.events.calendar import CalendarItem
+from evently.events.calendar_queries import CalendarItem
 from evently.http.formatting import MONTHS
 
 # What a day shows; the rest is a click away, and the page stays small.

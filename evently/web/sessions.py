@@ -16,20 +16,20 @@ def list_sessions() -> Response:
 
 @blueprint.post("/account/sessions/<int(max=2147483647):session_id>/end")
 def end_session(session_id: int) -> Response:
-    if sessions.end_one(user=signed_in_user(), session_id=session_id) == page_session().id_sha256:
+    if sessions.revoke_by_id(user=signed_in_user(), session_id=session_id) == page_session().id_sha256:
         sign_out()
         flash("You are signed out.")
         return redirect_to(url_for("web.list_events"))
-    return show_news("That browser is signed out.")
+    return redirect_with_notice("That browser is signed out.")
 
 
 @blueprint.post("/account/sessions/end")
 def end_other_sessions() -> Response:
-    ended = sessions.end_others(user=signed_in_user(), kept=page_session().id_sha256)
-    return show_news("Every other browser is signed out." if ended else "You were signed in nowhere else.")
+    ended = sessions.revoke_others(user=signed_in_user(), kept=page_session().id_sha256)
+    return redirect_with_notice("Every other browser is signed out." if ended else "You were signed in nowhere else.")
 
 
-def show_news(news: str) -> Response:
+def redirect_with_notice(news: str) -> Response:
     """What happened, and the list as it is now."""
     if wants_fragment():
         return show_sessions(news)

@@ -7,7 +7,7 @@ from flask import Response, flash, request, url_for
 from evently.accounts import queries, tokens
 from evently.accounts.models import User
 from evently.errors import Conflict, Invalid
-from evently.http import unsent
+from evently.http import form_drafts
 from evently.http.htmx import redirect_to, render, wants_fragment
 from evently.http.idempotency import is_repeated, secret_response
 from evently.http.login import signed_in_user
@@ -18,7 +18,7 @@ from evently.web.account_forms import TokenForm
 
 @blueprint.get("/account/tokens")
 def list_tokens() -> Response:
-    return show_tokens(signed_in_user(), TokenForm(unsent.recover()))
+    return show_tokens(signed_in_user(), TokenForm(form_drafts.restore()))
 
 
 @blueprint.post("/account/tokens")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from evently.accounts import recovery
+from evently.accounts import password_reset
 from evently.database import utc_now
 from evently.extensions import db
 from evently.notifications.models import Mail
@@ -77,7 +77,7 @@ def test_a_reset_link_for_a_taken_address_does_not_show_in_the_export(app: Flask
     for email, username in ((TAKEN, "mallory1"), (FREE, "mallory2")):
         visitor = Visitor(app.test_client())
         visitor.submit("/register", {"username": username, "email": email, "password": "correct horse"})
-        recovery.mail_reset_link(email)
+        password_reset.send_reset_email(email)
         seen.append(as_seen(visitor.get("/account/data.json"), email, username))
     assert seen[0] == seen[1]
 

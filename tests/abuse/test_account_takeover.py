@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from evently.accounts import recovery
+from evently.accounts import password_reset
 from evently.accounts.models import ApiToken, BrowserSession, User
 from evently.database import utc_now
 from evently.extensions import db
@@ -36,7 +36,7 @@ def call(client: FlaskClient, method: str, path: str, body: Any = None, *, token
 
 def reset_by_mail(login: str, visitor: Visitor) -> Mail:
     """The owner of the mailbox asks for a link and sets a new password with it; the mail."""
-    recovery.mail_reset_link(login)
+    password_reset.send_reset_email(login)
     fresh()
     mail = db.session.scalars(sa.select(Mail).where(Mail.kind == "reset_password").order_by(Mail.id.desc())).first()
     [token] = re.findall(r"/password-reset/(\S+)", render_mail(mail).text)
@@ -52,7 +52,7 @@ def test_a_stolen_token_does_not_move_the_account_to_another_address(victim: Use
     token = api_token(victim)
     answer = call(client, "PATCH", ME, {"email": "thief@evil.example"}, token=token)
     assert (answer.status_code, answer.json["details"]["code"]) == (422, "password_required")
-    recovery.mail_reset_link("ada")
+    password_reset.send_reset_email("ada")
     fresh()
     assert {mail.to_address for mail in db.session.scalars(sa.select(Mail))} == {"ada@example.org"}
 
@@ -62,7 +62,7 @@ def test_a_thief_who_knows_the_password_gets_no_reset_link_and_is_undone(victim:
     change = {"email": "thief@evil.example", "current_password": PASSWORD}
     answer = call(client, "PATCH", ME, change, token=token)
     assert (answer.status_code, answer.json["email"]) == (200, "ada@example.org")
-    recovery.mail_reset_link("thief@evil.example")
+    password_reset.send_reset_email("thief@evil.example")
     fresh()
     assert db.session.query(Mail).filter_by(kind="reset_password").count() == 0
     [told] = db.session.query(Mail).filter_by(to_address="ada@example.org")
@@ -139,6 +139,6 @@ def test_the_owner_registers_although_a_stranger_did_before(app: Flask, client: 
     mail = db.session.query(Mail).filter(Mail.user.has(username="ada")).one()
     [path] = set(re.findall(r"/account/confirmation/\S+(?=\n)", render_mail(mail).text))
     assert "ada@example.org is confirmed." in visitor.submit(path, follow=True).text
-    recovery.mail_reset_link("ada@example.org")
+    password_reset.send_reset_email("ada@example.org")
     fresh()
     assert db.session.query(Mail).filter_by(kind="reset_password").one().user.username == "ada"

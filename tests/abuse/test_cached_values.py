@@ -17,10 +17,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from markupsafe import Markup
 
-from evently import caching
+from evently import tagged_cache
 from evently.cache_values import decode, encode
-from evently.caching import changed, remember
 from evently.extensions import cache
+from evently.tagged_cache import get_or_set, invalidate
 from tests.factories import auth, log_in, make_booking, make_event, make_user
 from tests.harness.parts import ROOT
 from tests.harness.site import Site
@@ -79,7 +79,7 @@ def test_a_planted_pickle_is_never_loaded(app: Flask, site: Site, client: FlaskC
     assert ask_for_everything() == before
     assert not planted.exists()
     # What was planted was replaced, and the cache works again.
-    assert [remember("a:1", lambda: 1, of=("x",), seconds=60) for _ in range(2)] == [1, 1]
+    assert [get_or_set("a:1", lambda: 1, tags=("x",), seconds=60) for _ in range(2)] == [1, 1]
 
 
 VALUES = {
@@ -122,7 +122,7 @@ class Colour(StrEnum):
 )
 def test_any_other_type_is_refused_when_it_is_written(app: Flask, value: object):
     with pytest.raises(TypeError, match="cannot be cached"):
-        remember("a:1", lambda: [value], of=("x",), seconds=60)
+        get_or_set("a:1", lambda: [value], tags=("x",), seconds=60)
 
 
 GARBAGE = {
@@ -156,9 +156,9 @@ def cache_serializer() -> Callable[[bytes], object]:
 
 @pytest.mark.parametrize("value", [7, "x", [], [1], [[], 1, 2, 3], {"a": 1}, [None, None, None], [["x"], "x", 1]], ids=repr)
 def test_a_value_that_remember_has_not_written_is_a_miss(app: Flask, value: object):
-    assert remember("a:1", lambda: 1, of=("x",), seconds=60) == 1
-    cache.set(caching._place("a:1"), value)
-    assert remember("a:1", lambda: 2, of=("x",), seconds=60) == 2
+    assert get_or_set("a:1", lambda: 1, tags=("x",), seconds=60) == 1
+    cache.set(tagged_cache._cache_key("a:1"), value)
+    assert get_or_set("a:1", lambda: 2, tags=("x",), seconds=60) == 2
 
 
 def as_before(client: redis.Redis, name: str) -> None:
@@ -171,11 +171,11 @@ def test_two_releases_side_by_side_see_each_others_changes(app: Flask, site: Sit
     """In a rolling upgrade both write into one Redis: their values lie apart, their versions do not."""
     values = iter(range(10))
     with redis.Redis.from_url(site.environ["REDIS_URL"]) as client:
-        assert [remember("a:1", lambda: next(values), of=("x",), seconds=60) for _ in range(2)] == [0, 0]
+        assert [get_or_set("a:1", lambda: next(values), tags=("x",), seconds=60) for _ in range(2)] == [0, 0]
         as_before(client, "x")
-        assert [remember("a:1", lambda: next(values), of=("x",), seconds=60) for _ in range(2)] == [1, 1]
+        assert [get_or_set("a:1", lambda: next(values), tags=("x",), seconds=60) for _ in range(2)] == [1, 1]
         before = client.get("evently:version:x")
-        changed("x")
+        invalidate("x")
         after = client.get("evently:version:x")
         assert after != before
         # The release before takes it for bytes: it neither begins with the mark of a pickle nor is it a number.

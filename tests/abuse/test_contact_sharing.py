@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from flask import Flask, url_for
 from werkzeug.test import TestResponse
 
-from evently.accounts import recovery
-from evently.accounts.leaving import anonymise
+from evently.accounts import password_reset
+from evently.accounts.account_deletion import anonymize
 from evently.accounts.models import User
-from evently.bookings.admissions import admit_seats
 from evently.bookings.attendees import AttendeeFilters, list_attendees
+from evently.bookings.check_ins import check_in_seats
 from evently.bookings.contact_sharing import share_contact
 from evently.bookings.manual_bookings import add_booking
 from evently.bookings.models import Booking
@@ -82,7 +82,7 @@ class Scene:
 
 @pytest.fixture
 def scene(mira: User, event: Event, victim: User, booking: Booking) -> Scene:
-    admit_seats(by=mira, event_id=event.id, booking_id=booking.id, seats=[1])
+    check_in_seats(by=mira, event_id=event.id, booking_id=booking.id, seats=[1])
     message = send_message(by=mira, event_id=event.id, audience="everyone", body="Doors at seven.")
     # The account has another address by now, at which mail fails.
     with transaction() as session:
@@ -255,7 +255,7 @@ def test_a_newcomer_takes_it_over_by_the_mailbox_and_shares(visitor: Visitor, ev
         make_user(email=ADDRESS)
     booking = add_booking(by=event.organizer, event_id=event.id, email=ADDRESS, first_name="New", tickets=1)
     decide(event)
-    recovery.mail_reset_link(ADDRESS)
+    password_reset.send_reset_email(ADDRESS)
     mail = db.session.scalars(sa.select(Mail).where(Mail.kind == "reset_password")).one()
     [link] = re.findall(r"/password-reset/\S+", render_mail(mail).text)
     visitor.submit(link, {"new_password": "difference engine"})
@@ -281,6 +281,6 @@ def test_nobody_shares_it_for_them_and_own_bookings_need_no_sharing(app: Flask, 
 
 @on_sqlite
 def test_what_was_typed_goes_with_the_account(event: Event, victim: User, booking: Booking):
-    anonymise([victim])
+    anonymize([victim])
     booking = reload(booking)
     assert (booking.contact.name, booking.contact.email, found(event, "typed"), found(event, "victim")) == ("Former member", "", [], [])

@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from evently import heartbeats
+from evently import worker_heartbeats
 from evently.extensions import db
 from tests.factories import api_token, log_in, make_organizer, make_staff, make_superuser, make_user
 
@@ -19,8 +19,8 @@ ALL_QUEUES = "secret-worker@internal-host bookings,default,mail"
 @pytest.fixture(autouse=True)
 def _broker(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "METRICS_TOKEN", TOKEN)
-    monkeypatch.setattr(heartbeats, "_here", {})
-    heartbeats._beat(app.config["CELERY_BROKER_URL"], ALL_QUEUES, 600)
+    monkeypatch.setattr(worker_heartbeats, "_local_workers", {})
+    worker_heartbeats._send_heartbeat(app.config["CELERY_BROKER_URL"], ALL_QUEUES, 600)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from evently.accounts.links import RESET_PASSWORD
 from evently.accounts.models import ApiToken, BrowserSession, User
 from evently.accounts.passwords import hash_password
 from evently.accounts.queries import token_sha256
+from evently.accounts.signed_links import RESET_PASSWORD
 from evently.database import transaction, utc_now
 from evently.extensions import db
 from evently.idempotency import services
@@ -174,7 +174,7 @@ def test_what_the_release_before_stored_is_not_replayed(api: Api):
     first = api("POST", REGISTER, ADA, key=KEY)
     [request_id] = db.session.scalars(sa.select(IdempotentRequest.id))
     answer = {"status": 201, "headers": {}, "body": first.text, "user_id": first.json["id"]}
-    services.keep_answer(Claim(id=request_id, key=KEY), answer)
+    services.store_response(Claim(id=request_id, key=KEY), answer)
     set_password("another password")
     again = api("POST", REGISTER, ADA, key=KEY)
     assert (again.status_code, first.json["token"] in again.text) == (422, False)

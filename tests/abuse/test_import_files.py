@@ -18,14 +18,14 @@ from evently.accounts.models import User
 from evently.accounts.queries import get_user
 from evently.child_process import Cancelled, LimitExceeded, Limits
 from evently.database import transaction, utc_now
-from evently.events import uploading
-from evently.events.importing import Fills
+from evently.events import import_worker
+from evently.events.import_jobs import discard_import, start_import
+from evently.events.import_rows import ImportDefaults
 from evently.events.imports import reading
 from evently.events.imports.files import UnreadableFile
 from evently.events.imports.reading import StoredRows, read_file
-from evently.events.models import Upload
-from evently.events.tasks import sweep_uploads
-from evently.events.uploads import discard_upload, start_upload
+from evently.events.models import ImportJob
+from evently.events.tasks import resume_import_jobs
 from evently.extensions import db
 from tests.abuse.hostile_files import FILES, READABLE, calendar, event
 from tests.factories import log_in, make_organizer
@@ -37,13 +37,13 @@ from tests.harness.visitor import Visitor
 from tests.web.test_accessibility import log_in as sign_in
 
 IMPORT = "/dashboard/events/import"
-FILLS = Fills(capacity=9, price=Decimal(0), timezone="UTC")
+FILLS = ImportDefaults(capacity=9, price=Decimal(0), timezone="UTC")
 NAME, BOMB, REASON = FILES["2,000,000 categories"]
 SOUND = json.dumps([{"name": "Walk", "venue": "Park", "start": "2034-05-01T20:00"}]).encode()
 
 
-def upload(by: User, content: bytes = SOUND, name: str = "events.json") -> Upload:
-    return start_upload(by=by, filename=name, content=content, fills=FILLS)
+def upload(by: User, content: bytes = SOUND, name: str = "events.json") -> ImportJob:
+    return start_import(by=by, filename=name, content=content, fills=FILLS)
 
 
 def form(**fields: str) -> bytes:
@@ -53,8 +53,8 @@ def form(**fields: str) -> bytes:
     return "".join(parts).encode() + BOMB + b"\r\n--x--\r\n"
 
 
-def work(file: Upload) -> Upload:
-    apart(uploading.work_on, file.id)
+def work(file: ImportJob) -> ImportJob:
+    apart(import_worker.run, file.id)
     db.session.refresh(file)
     return file
 
@@ -87,13 +87,13 @@ def test_the_request_stores_the_file_and_does_not_read_it(app: Flask, mira: User
     # Reading it took half a minute.
     assert (answer.status_code, min(seconds) < 0.2) == (303, True)
     assert "Reading the file" in desk.get(answer.location).text
-    assert db.session.scalars(sa.select(Upload.content)).all() == [BOMB]
+    assert db.session.scalars(sa.select(ImportJob.content)).all() == [BOMB]
 
-    apart(sweep_uploads)
+    apart(resume_import_jobs)
     page = desk.get(answer.location).text
     assert "The file could not be read" in page
     assert f"Line 8 is {REASON}" in page
-    assert db.session.scalars(sa.select(Upload.content)).all() == [b""]
+    assert db.session.scalars(sa.select(ImportJob.content)).all() == [b""]
 
 
 @pytest.mark.parametrize("limits", [{"cpu_seconds": 1}, {"megabytes": 64}], ids=["time", "memory"])
@@ -114,8 +114,8 @@ def test_one_file_is_read_at_a_time_and_the_next_one_waits(mira: User):
     assert (work(second).state, second.attempts) == ("reading", 0)
     with transaction():
         first.lease_until = utc_now() - dt.timedelta(seconds=1)
-    assert apart(sweep_uploads) == 2
-    assert {db.session.get_one(Upload, file.id, populate_existing=True).state for file in (first, second)} == {"checked"}
+    assert apart(resume_import_jobs) == 2
+    assert {db.session.get_one(ImportJob, file.id, populate_existing=True).state for file in (first, second)} == {"checked"}
 
 
 def test_reading_ends_when_the_file_is_discarded_and_holds_its_lease_until_then(app: Flask, mira: User, monkeypatch: pytest.MonkeyPatch):
@@ -125,17 +125,19 @@ def test_reading_ends_when_the_file_is_discarded_and_holds_its_lease_until_then(
 
     def lease() -> dt.datetime:
         fresh()
-        return db.session.scalars(sa.select(Upload.lease_until).where(Upload.id == file_id)).one() or dt.datetime.min.replace(tzinfo=dt.UTC)
+        return db.session.scalars(sa.select(ImportJob.lease_until).where(ImportJob.id == file_id)).one() or dt.datetime.min.replace(
+            tzinfo=dt.UTC
+        )
 
     def discard() -> str:
         wait_until(lambda: lease() > utc_now(), what="a lease")
         first = lease()
         wait_until(lambda: lease() > first, what="a longer lease")
-        discard_upload(by=get_user(mira.id), upload_id=file_id)
+        discard_import(by=get_user(mira.id), upload_id=file_id)
         return "discarded"
 
-    assert at_once(app, [lambda: uploading.work_on(file_id), discard]) == [False, "discarded"]
-    assert db.session.scalars(sa.select(Upload)).all() == []
+    assert at_once(app, [lambda: import_worker.run(file_id), discard]) == [False, "discarded"]
+    assert db.session.scalars(sa.select(ImportJob)).all() == []
 
 
 def test_a_child_takes_and_gives_bytes_and_knows_no_secret(monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,7 @@ from evently.accounts.person_names import name_problem
 from evently.accounts.services import create_staff, create_superuser, register, update_profile
 from evently.accounts.usernames import is_reserved, skeleton, skeleton_of
 from evently.bookings.manual_bookings import add_booking
-from evently.demo.people import add_accounts
+from evently.demo.users import add_accounts
 from evently.errors import Invalid
 from evently.events.services import create_event, update_event
 from evently.extensions import db

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from evently.accounts import recovery, signals
-from evently.accounts.leaving import anonymise
+from evently.accounts import password_reset, signals
+from evently.accounts.account_deletion import anonymize
 from evently.accounts.models import User
 from evently.accounts.services import register
 from evently.bookings.services import cancel_booking
@@ -20,19 +20,19 @@ from evently.database import transaction, utc_now
 from evently.errors import Conflict, TooManyRequests
 from evently.events.services import cancel_event, update_event
 from evently.extensions import db
-from evently.notifications import delivery, mail_budgets, outbox
+from evently.notifications import mail_budgets, mail_worker, outbox
 from evently.notifications.letters import compose
 from evently.notifications.messages import send_message
 from evently.notifications.models import KINDS, OVER_LIMIT, QUEUED, SUPPRESSED, Mail, MailCounter
 from evently.notifications.queries import list_held_back
 from evently.notifications.rendering import render_mail
-from evently.notifications.retrying import retry_mail
+from evently.notifications.retries import retry_mail
 from evently.observability import metrics
 from tests.factories import PASSWORD, auth, decide, log_in, make_booking, make_event, make_organizer, make_superuser, make_user
 from tests.harness.mail import SmtpServer
 from tests.harness.site import fresh
 from tests.harness.visitor import Visitor
-from tests.notifications.post_office import change_mails, deliver, let_time_pass, mails, write_mails
+from tests.notifications.outbox_helpers import change_mails, deliver, let_time_pass, mails, write_mails
 
 # The budgets hold without the limits on requests.
 pytestmark = pytest.mark.usefixtures("no_limits")
@@ -103,7 +103,7 @@ def test_registering_again_and_again_asks_an_address_a_few_times(app: Flask):
 def test_closing_accounts_makes_no_room_for_more(app: Flask):
     for number in range(9):
         user = register(username=f"mallory{number}", password="correct horse battery", profile={"email": VICTIM}, reveals_taken=False)
-        anonymise([user])
+        anonymize([user])
     assert mails() == []
     (account,) = {counter.count for counter in db.session.scalars(sa.select(MailCounter))}
     assert account == 9
@@ -136,7 +136,7 @@ def test_reset_links_for_one_account_are_capped_and_nobody_learns_it(app: Flask)
     answers = [Visitor(app.test_client()).submit("/password-reset", {"username": name}) for name in [VICTIM] * 4 + [user.username] * 4]
     assert {(answer.status_code, answer.location) for answer in answers} == {(303, "/password-reset?sent=1")}
     for _ in range(8):
-        recovery.mail_reset_link(user.username)
+        password_reset.send_reset_email(user.username)
     assert by_status() == {QUEUED: 5, SUPPRESSED: 1}
 
 
@@ -147,7 +147,7 @@ def test_of_many_at_once_as_many_fit_as_one_after_another(app: Flask):
     def ask() -> None:
         with app.app_context():
             starts.wait(10)
-            recovery.mail_reset_link(username)
+            password_reset.send_reset_email(username)
 
     threads = [threading.Thread(target=ask) for _ in range(12)]
     for thread in threads:
@@ -160,7 +160,7 @@ def test_of_many_at_once_as_many_fit_as_one_after_another(app: Flask):
 def test_reset_links_use_up_no_security_notice(app: Flask):
     user = confirmed()
     for _ in range(9):
-        recovery.mail_reset_link(user.username)
+        password_reset.send_reset_email(user.username)
     with transaction():
         signals.password_changed.send(user)
     assert [(mail.kind, mail.status) for mail in mails()][-1] == ("password_changed", QUEUED)
@@ -181,10 +181,10 @@ def test_the_owner_of_an_address_is_told_of_attempted_registrations_once_a_day(a
 def test_a_new_window_makes_room_again(app: Flask):
     user = confirmed()
     for _ in range(6):
-        recovery.mail_reset_link(user.username)
+        password_reset.send_reset_email(user.username)
     with transaction() as session:
         session.execute(sa.update(MailCounter).values(ends_at=utc_now()))
-    recovery.mail_reset_link(user.username)
+    password_reset.send_reset_email(user.username)
     assert by_status() == {QUEUED: 6, SUPPRESSED: 1}
     with transaction() as session:
         session.execute(sa.update(MailCounter).values(ends_at=utc_now()))
@@ -194,7 +194,7 @@ def test_a_new_window_makes_room_again(app: Flask):
 
 def test_no_address_is_stored_with_the_counters(app: Flask):
     confirmed(email=VICTIM)
-    recovery.mail_reset_link(VICTIM)
+    password_reset.send_reset_email(VICTIM)
     (key,) = db.session.scalars(sa.select(MailCounter.key)).all()
     assert "victim" not in key
 
@@ -255,9 +255,9 @@ def test_what_could_not_be_tried_is_counted_no_second_time(app: Flask, limit: Ca
     limit(unconfirmed="1 per hour")
     make_booking(user=make_user(email=VICTIM))
     for _ in range(3):
-        claimed = outbox.claim(limit=50, lease=delivery.dt.timedelta(minutes=5))
+        claimed = outbox.claim(limit=50, lease=mail_worker.dt.timedelta(minutes=5))
         assert len(claimed) == 1
-        outbox.give_back(claimed)
+        outbox.release(claimed)
 
 
 def test_where_mail_is_caught_the_budgets_hold_too(app: Flask, limit: Callable[..., None]):
@@ -291,7 +291,7 @@ def test_what_is_held_back_is_seen(app: Flask, limit: Callable[..., None]):
 
 def test_trying_again_is_bounded_too(app: Flask):
     admin, user = make_superuser(), confirmed()
-    recovery.mail_reset_link(user.username)
+    password_reset.send_reset_email(user.username)
     for _ in range(5):
         change_mails(status="failed", last_error="550 No")
         (mail,) = mails()
@@ -458,7 +458,7 @@ def test_a_ticket_overtakes_ten_thousand_other_mails(app: Flask, smtp_server: Sm
     make_booking(event=event)
     write_mails(10_000, kind="event_reminder", status="queued")
     booking = make_booking(user=confirmed(email="buyer@example.org"), event=event)
-    claimed = outbox.claim(limit=50, lease=delivery.dt.timedelta(minutes=5))
+    claimed = outbox.claim(limit=50, lease=mail_worker.dt.timedelta(minutes=5))
     assert (claimed[0].kind, claimed[0].booking_id, len(claimed)) == ("booking_confirmed", booking.id, 50)
 
 
@@ -493,7 +493,7 @@ def test_a_ticket_does_not_wait_for_a_slow_batch_of_others(app: Flask, monkeypat
     monkeypatch.setitem(app.config, "EMAIL_PORT", clerk.port)
     monkeypatch.setitem(app.config, "EMAIL_CONNECTIONS", 1)
     # As if every answer of the server took that long.
-    monkeypatch.setattr(delivery, "TURN_OF_OTHERS", 0)
+    monkeypatch.setattr(mail_worker, "TURN_OF_OTHERS", 0)
     clerk.start()
     try:
         deliver()

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from evently.accounts import recovery
-from evently.accounts.links import RESET_PASSWORD
+from evently.accounts import password_reset
 from evently.accounts.models import User
+from evently.accounts.signed_links import RESET_PASSWORD
 from evently.audit.models import AuditEntry
 from evently.database import transaction, utc_now
 from evently.errors import NotFound
@@ -19,7 +19,7 @@ from evently.extensions import db
 from evently.notifications.models import FROM_ORGANIZERS, KINDS, Mail
 from evently.notifications.rendering import render_mail
 from tests.factories import log_in, make_booking, make_staff, make_superuser, make_user
-from tests.notifications.post_office import mails, only_mail
+from tests.notifications.outbox_helpers import mails, only_mail
 
 # The user, when it was written, and an HMAC-SHA256 in base64.
 SIGNED = re.compile(r"[\w.-]+\.[\w-]{43}")
@@ -38,7 +38,7 @@ def embedded(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def reset_mail(app: Flask) -> Mail:
     user = make_user(email_confirmed_at=utc_now())
-    recovery.mail_reset_link(user.username)
+    password_reset.send_reset_email(user.username)
     return only_mail()
 
 

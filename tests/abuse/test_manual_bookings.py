@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from evently.accounts.email_confirmation import confirm
 from evently.accounts.models import User
 from evently.accounts.passwords import NO_PASSWORD
-from evently.accounts.services import locked
+from evently.accounts.services import get_for_update
 from evently.bookings.manual_bookings import add_booking
 from evently.bookings.models import Booking
 from evently.bookings.tickets import tickets_of
@@ -114,7 +114,7 @@ def reload_event(event_id: uuid.UUID) -> Event:
 
 def confirm_now(user_id: int) -> None:
     with transaction():
-        confirm(locked(user_id))
+        confirm(get_for_update(user_id))
 
 
 KINDS = ("nobody", "confirmed", "unconfirmed", "suspended", "guest")

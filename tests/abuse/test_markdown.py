@@ -21,7 +21,7 @@ from evently.events.tasks import render_description
 from evently.extensions import db
 from tests.abuse.pathological import texts
 from tests.dashboard.reading import errors
-from tests.events.bringing_in import bring_in, concert, outcomes
+from tests.events.importing import bring_in, concert, outcomes
 from tests.factories import auth, in_days, log_in, make_event
 from tests.harness.site import apart, fresh
 from tests.harness.visitor import Visitor

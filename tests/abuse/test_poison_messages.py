@@ -20,12 +20,12 @@ from flask import Flask
 from evently import poison_messages
 from evently.bookings.models import CONFIRMED, Booking
 from evently.bookings.tasks import allocate_event
+from evently.celery_app import publish
 from evently.extensions import db
 from evently.launch.embedded import EmbeddedWorker
 from evently.launch.processes import Child, wait_until
 from evently.observability import metrics
 from evently.poison_messages import BODY_BYTES, CAPACITY, PoisonMessage
-from evently.worker import publish
 from tests.factories import make_booking, make_event
 from tests.harness.parts import ROOT
 from tests.harness.site import Site, fresh
@@ -305,7 +305,7 @@ def test_what_the_site_sends_itself_is_no_poison(celery: Celery):
 @ON_POSTGRESQL
 def test_what_is_set_aside_is_bounded(app: Flask, server: redis.Redis):
     for _ in range(CAPACITY + 5):
-        poison_messages.set_aside(b"x" * (BODY_BYTES + 100), queue="bookings", error=PoisonMessage("unreadable"), store=server)
+        poison_messages.store(b"x" * (BODY_BYTES + 100), queue="bookings", error=PoisonMessage("unreadable"), store=server)
     assert poison_messages.count(server) == CAPACITY
     [entry] = server.lrange(poison_messages.KEY, 0, 0)
     assert len(entry) < 2 * BODY_BYTES
@@ -318,7 +318,7 @@ def test_an_operator_lists_and_deletes_them(app: Flask, server: redis.Redis):
     run = app.test_cli_runner().invoke
     assert "No message" in run(args=["poison-messages", "list"]).output
     raw = json.dumps(changed("headers.task", "bookings.no_such_task")).encode()
-    poison_messages.set_aside(raw, queue="bookings", error=PoisonMessage("unknown_task", "bookings.no_such_task"), store=server)
+    poison_messages.store(raw, queue="bookings", error=PoisonMessage("unknown_task", "bookings.no_such_task"), store=server)
     listed = run(args=["poison-messages", "list"]).output
     assert "bookings" in listed
     assert "unknown_task" in listed

@@ -17,12 +17,12 @@ from config import load_settings
 from evently.accounts.models import ApiToken
 from evently.accounts.passwords import hash_password
 from evently.accounts.services import authenticate
+from evently.config_checks import public_demo_problem, public_exposure
 from evently.demo import passwords, seed_demo
-from evently.demo.people import ADMIN, ATTENDEE, ORGANIZER, PASSWORD
+from evently.demo.users import ADMIN, ATTENDEE, ORGANIZER, PASSWORD
 from evently.errors import NotAuthenticated
 from evently.extensions import db
 from evently.notifications.models import Mail
-from evently.production import public_demo_problem, strangers
 from tests.factories import api_token, log_in, make_booking, make_staff, make_superuser, make_user
 from tests.harness.site import fresh
 from tests.launch.launched import Launched
@@ -55,7 +55,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("environ", LOOPBACK, ids=repr)
 def test_a_trial_on_this_machine_has_published_passwords(tmp_path: Path, environ: dict[str, str]):
-    assert strangers(settings(tmp_path, **environ)) == []
+    assert public_exposure(settings(tmp_path, **environ)) == []
     assert public_demo_problem(settings(tmp_path, **environ), has_published_password=True) == ""
 
 
@@ -143,10 +143,10 @@ def test_where_strangers_may_come_it_is_for_staff_alone(
 
 
 def test_links_for_a_new_password_are_for_superusers_there(embedded: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    from evently.accounts.recovery import mail_reset_link  # noqa: PLC0415
+    from evently.accounts.password_reset import send_reset_email  # noqa: PLC0415
 
     monkeypatch.setitem(embedded.config, "PUBLIC_DEMO", True)
-    mail_reset_link(make_user(username="ada").username)
+    send_reset_email(make_user(username="ada").username)
     page = f"/dev/mailbox/{db.session.scalar(sa.select(Mail.id).where(Mail.kind == 'reset_password'))}"
     assert log_in(client, make_staff()).get(page).status_code == 403
     assert log_in(client, make_superuser()).get(page).status_code == 200

@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from evently.accounts.links import RESET_PASSWORD
+from evently.accounts.signed_links import RESET_PASSWORD
 from evently.database import utc_now
 from evently.extensions import db
 from evently.http import login_throttle
-from evently.http.limits import EXEMPT
 from evently.http.networks import network_of
+from evently.http.rate_limits import EXEMPT
 from tests.factories import PASSWORD, api_token, auth, log_in, make_event, make_user
 from tests.harness.concurrency import at_once
 from tests.harness.site import _redis

@@ -16,18 +16,18 @@ from flask.testing import FlaskClient
 
 from evently.accounts.models import User
 from evently.accounts.queries import get_user
-from evently.bookings.ledger import check
+from evently.bookings.consistency import check
 from evently.bookings.models import Booking
 from evently.bookings.prices import Price
 from evently.bookings.services import book_tickets
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, DomainError
-from evently.events import selling
+from evently.events import sale_cache
 from evently.events.models import Event
-from evently.events.rules import MAX_PRICE
 from evently.events.services import update_event
+from evently.events.validation import MAX_PRICE
 from evently.extensions import db
-from evently.reporting import recount
+from evently.reporting import rollup_verification
 from tests.factories import auth, decide, in_days, log_in, make_event, make_user, reload
 from tests.harness.concurrency import at_once
 from tests.harness.site import fresh
@@ -38,7 +38,7 @@ CHEAP, DEAR = Decimal("10.00"), Decimal("500.00")
 
 @pytest.fixture(autouse=True)
 def _remembers_for_longer_than_a_slow_machine_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selling, "MOMENT", 3600.0)
+    monkeypatch.setattr(sale_cache, "TTL_SECONDS", 3600.0)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def rush(app: Flask) -> Event:
     """An event with plenty of seats at 10.00, which this process remembers from a booking."""
     event = make_event(capacity=1000, price_per_ticket=CHEAP)
     book_tickets(user=make_user(), event_id=event.id, tickets=1)
-    assert selling.recall(event.id)
+    assert sale_cache.get(event.id)
     return event
 
 
@@ -56,7 +56,7 @@ def change_elsewhere(event: Event, **values: object) -> None:
         session.execute(sa.update(Event).where(Event.id == event.id).values(values).execution_options(synchronize_session=False))
     fresh()
     # What this process remembers is out of date now.
-    assert selling.recall(event.id)
+    assert sale_cache.get(event.id)
 
 
 def refused(**wish: object) -> DomainError:
@@ -184,7 +184,7 @@ def test_buyers_pay_the_price_they_were_shown_while_it_changes_all_the_time(app:
     kept = db.session.scalars(sa.select(Booking.total_amount)).all()
     assert sorted(kept) == sorted(total for _, total in paid)
     assert list(check()) == []
-    assert list(recount.find_drift()) == []
+    assert list(rollup_verification.find_mismatches()) == []
 
 
 def book_elsewhere(server: str, headers: dict[str, str], **wish: object) -> tuple[int, Any]:

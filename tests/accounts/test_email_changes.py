@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from evently.accounts import email_changes, recovery
+from evently.accounts import email_changes, password_reset
 from evently.accounts.email_changes import (
     cancel_email_change,
     confirm_email_change,
@@ -56,9 +56,9 @@ def change(user: User, email: str = "new@talberg.example") -> str:
 def test_a_change_is_pending_until_its_link_is_opened(user: User):
     token = change(user, "New@Talberg.example")
     assert (user.email, find_pending_change(user).new_email) == ("mira@talberg.example", "new@talberg.example")
-    recovery.mail_reset_link("mira")
+    password_reset.send_reset_email("mira")
     assert newest("reset_password").to_address == "mira@talberg.example"
-    recovery.mail_reset_link("new@talberg.example")
+    password_reset.send_reset_email("new@talberg.example")
     assert newest("reset_password").to_address == "mira@talberg.example"
     assert confirm_email_change(by=user, token=token, session="").email == "new@talberg.example"
     fresh()
@@ -154,9 +154,9 @@ def test_a_pending_change_can_be_cancelled(user: User):
 
 def test_a_password_reset_cancels_a_pending_change(user: User):
     token = change(user)
-    recovery.mail_reset_link("mira")
+    password_reset.send_reset_email("mira")
     [reset] = re.findall(r"/password-reset/(\S+)", render_mail(newest("reset_password")).text)
-    recovery.reset_password(token=reset, new_password=NEW_PASSWORD)
+    password_reset.reset_password(token=reset, new_password=NEW_PASSWORD)
     with pytest.raises(NotFound):
         confirm_email_change(by=user, token=token, session="")
 

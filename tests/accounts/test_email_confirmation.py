@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from evently.accounts.email_confirmation import confirm_email, send_confirmation
-from evently.accounts.links import CONFIRM_ADDRESS
 from evently.accounts.models import ApiToken, BrowserSession, User
 from evently.accounts.passwords import NO_PASSWORD
 from evently.accounts.services import create_superuser, register, update_profile
-from evently.accounts.sessions import begin
+from evently.accounts.sessions import create
+from evently.accounts.signed_links import CONFIRM_ADDRESS
 from evently.accounts.tokens import issue_token
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAllowed, NotFound
@@ -67,7 +67,7 @@ def test_the_link_alone_confirms_no_account_of_another_person(user: User):
 
 def test_confirming_ends_every_session_and_token_from_before(user: User):
     for name in ("here", "elsewhere"):
-        begin(name, user_id=user.id, data={}, device="", is_remembered=False)
+        create(name, user_id=user.id, data={}, device="", is_remembered=False)
     issue_token(user=user, name="registration")
     token = link_in(mails("confirm_address")[0])
     confirm_email(by=user, token=token, session="here")

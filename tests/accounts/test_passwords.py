@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from evently.accounts import forgotten, passwords, recovery, tasks
-from evently.accounts.links import CONFIRM_ADDRESS, RESET_PASSWORD
+from evently.accounts import forgotten, password_reset, passwords, tasks
 from evently.accounts.models import BrowserSession, User
 from evently.accounts.passwords import hash_password, is_correct
-from evently.accounts.rules import password_problems
 from evently.accounts.services import update_profile
-from evently.accounts.sessions import begin
+from evently.accounts.sessions import create
+from evently.accounts.signed_links import CONFIRM_ADDRESS, RESET_PASSWORD
+from evently.accounts.validation import password_problems
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, Invalid, NotFound
 from evently.extensions import db
@@ -35,7 +35,7 @@ def user(app: Flask) -> User:
 
 
 def sign_in(user: User, name: str) -> None:
-    begin(name, user_id=user.id, data={}, device="", is_remembered=False)
+    create(name, user_id=user.id, data={}, device="", is_remembered=False)
 
 
 def sessions() -> list[str]:
@@ -54,7 +54,7 @@ def link_in(mail: Mail) -> str:
 
 
 def reset_link(user: User) -> str:
-    recovery.mail_reset_link(user.username)
+    password_reset.send_reset_email(user.username)
     return link_in(newest_mail("reset_password"))
 
 
@@ -85,7 +85,7 @@ def test_whatever_else_is_long_enough_will_do(password: str):
 
 def test_a_new_password_signs_out_everywhere_else(user: User):
     sign_in(user, "here"), sign_in(user, "there"), sign_in(make_user(), "somebody else's")
-    recovery.change_password(user=user, password=PASSWORD, new_password=NEW, session="here")
+    password_reset.change_password(user=user, password=PASSWORD, new_password=NEW, session="here")
     assert sessions() == ["here", "somebody else's"]
     assert is_correct(user.password_hash, NEW)
     assert newest_mail("password_changed").to_address == "mira@talberg.example"
@@ -98,7 +98,7 @@ def test_a_new_password_signs_out_everywhere_else(user: User):
 def test_what_is_wrong_is_said_by_field_and_changes_nothing(user: User, password: str, new_password: str, field: str):
     sign_in(user, "there")
     with pytest.raises(Invalid) as refusal:
-        recovery.change_password(user=user, password=password, new_password=new_password, session="here")
+        password_reset.change_password(user=user, password=password, new_password=new_password, session="here")
     assert list(refusal.value.fields) == [field]
     assert sessions() == ["there"]
     assert is_correct(user.password_hash, PASSWORD)
@@ -106,7 +106,7 @@ def test_what_is_wrong_is_said_by_field_and_changes_nothing(user: User, password
 
 def test_of_two_who_change_it_at_once_one_does(user: User, app: Flask):
     def change(new_password: str):
-        return lambda: recovery.change_password(
+        return lambda: password_reset.change_password(
             user=db.session.get(User, user.id), password=PASSWORD, new_password=new_password, session=""
         )
 
@@ -118,33 +118,33 @@ def test_of_two_who_change_it_at_once_one_does(user: User, app: Flask):
 def test_a_link_sets_a_new_password_once_and_confirms_the_address(user: User):
     token = reset_link(user)
     sign_in(user, "there")
-    recovery.reset_password(token=token, new_password=NEW)
+    password_reset.reset_password(token=token, new_password=NEW)
     fresh()
     assert is_correct(user.password_hash, NEW)
     assert user.email_confirmed_at is not None
     assert sessions() == []
     with pytest.raises(NotFound) as refusal:
-        recovery.reset_password(token=token, new_password="something else")
+        password_reset.reset_password(token=token, new_password="something else")
     assert refusal.value.code == "dead_link"
 
 
 def test_a_link_that_is_refused_for_its_password_still_works(user: User):
     token = reset_link(user)
     with pytest.raises(Invalid):
-        recovery.reset_password(token=token, new_password="short")
-    recovery.reset_password(token=token, new_password=NEW)
+        password_reset.reset_password(token=token, new_password="short")
+    password_reset.reset_password(token=token, new_password=NEW)
 
 
 def test_of_two_who_use_a_link_at_once_one_does(user: User, app: Flask):
     token = reset_link(user)
-    calls = [lambda number=number: recovery.reset_password(token=token, new_password=f"{NEW} {number}") for number in range(3)]
+    calls = [lambda number=number: password_reset.reset_password(token=token, new_password=f"{NEW} {number}") for number in range(3)]
     results = at_once(app, calls)
     assert sorted(type(result).__name__ for result in results) == ["NotFound", "NotFound", "User"]
 
 
 def test_one_used_link_ends_the_others_and_looking_at_the_mail_again_makes_none(user: User):
     first, second = reset_link(user), reset_link(user)
-    recovery.reset_password(token=second, new_password=NEW)
+    password_reset.reset_password(token=second, new_password=NEW)
     for token in (first, link_in(newest_mail("reset_password"))):
         with pytest.raises(NotFound):
             RESET_PASSWORD.open(token)
@@ -152,7 +152,7 @@ def test_one_used_link_ends_the_others_and_looking_at_the_mail_again_makes_none(
 
 @pytest.mark.parametrize(("minutes", "works"), [(59, True), (61, False)])
 def test_a_link_works_for_an_hour(user: User, minutes: int, works: bool):
-    recovery.mail_reset_link(user.email)
+    password_reset.send_reset_email(user.email)
     with transaction():
         newest_mail("reset_password").created_at = utc_now() - dt.timedelta(minutes=minutes)
     token = link_in(newest_mail("reset_password"))
@@ -198,7 +198,7 @@ def test_the_suspended_get_no_link_and_theirs_stop_working(user: User):
     with pytest.raises(NotFound):
         RESET_PASSWORD.open(token)
     before = db.session.query(Mail).count()
-    recovery.mail_reset_link(user.username)
+    password_reset.send_reset_email(user.username)
     assert db.session.query(Mail).count() == before
 
 

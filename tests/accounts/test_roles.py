@@ -2,11 +2,11 @@
 
 import pytest
 
-from evently.accounts.leaving import close_account
+from evently.accounts.account_deletion import close_account
 from evently.accounts.models import User
 from evently.accounts.queries import get_user
 from evently.accounts.roles import change_role, lock_superusers
-from evently.accounts.suspension import end_sessions, end_tokens, suspend
+from evently.accounts.suspension import revoke_sessions, revoke_tokens, suspend
 from evently.database import transaction
 from evently.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 from tests.factories import PASSWORD, make_organizer, make_staff, make_superuser, make_user
@@ -16,8 +16,8 @@ from tests.harness.site import on_sqlite
 VERBS = {
     "role": lambda by, user_id: change_role(by=by, user_id=user_id, role="staff", is_held=True),
     "suspend": lambda by, user_id: suspend(by=by, user_id=user_id),
-    "sessions": lambda by, user_id: end_sessions(by=by, user_id=user_id),
-    "tokens": lambda by, user_id: end_tokens(by=by, user_id=user_id),
+    "sessions": lambda by, user_id: revoke_sessions(by=by, user_id=user_id),
+    "tokens": lambda by, user_id: revoke_tokens(by=by, user_id=user_id),
 }
 
 

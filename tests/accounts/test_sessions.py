@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from evently import broker
-from evently.accounts import devices, sessions, tasks
-from evently.accounts.leaving import anonymise
+from evently import circuit_breaker
+from evently.accounts import sessions, tasks, user_agents
+from evently.accounts.account_deletion import anonymize
 from evently.accounts.models import BrowserSession, User
 from evently.accounts.suspension import reinstate, suspend
-from evently.accounts.tokens import use_token
+from evently.accounts.tokens import authenticate_and_touch
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
 from evently.extensions import cache, db
@@ -66,7 +66,7 @@ def test_the_api_neither_looks_up_nor_writes_a_session(user: User, visitor: Visi
     log_in(visitor.client, user)
     with transaction() as session:
         session.execute(sa.update(BrowserSession).values(last_used_at=utc_now() - dt.timedelta(hours=1)))
-    for name in ("find", "begin", "keep", "note_use", "end"):
+    for name in ("find", "create", "touch", "record_use", "revoke"):
         monkeypatch.delattr(sessions, name)
     answer = visitor.get("/api/user/events/")
     assert answer.status_code == 200
@@ -116,7 +116,7 @@ def test_a_session_ends_when_it_was_not_used_for_long(user: User, visitor: Visit
             for row in session.scalars(sa.select(BrowserSession)):
                 row.expires_at -= dt.timedelta(hours=hours)
                 row.last_used_at -= dt.timedelta(hours=hours)
-                sessions.changed(f"session:{row.id_sha256}")
+                sessions.invalidate(f"session:{row.id_sha256}")
 
     idle(lasts)
     assert is_signed_in(visitor)
@@ -125,7 +125,7 @@ def test_a_session_ends_when_it_was_not_used_for_long(user: User, visitor: Visit
     assert is_signed_in(visitor)
     idle(is_over)
     assert not is_signed_in(visitor)
-    assert apart(tasks.forget_old_sessions) == 1
+    assert apart(tasks.delete_expired_sessions) == 1
     assert rows() == []
 
 
@@ -139,7 +139,7 @@ def test_a_session_ends_ninety_days_after_signing_in_however_often_it_is_used(us
                 [row] = rows()
                 for name in ("created_at", "last_used_at", "expires_at"):
                     setattr(row, name, getattr(row, name) - dt.timedelta(days=1))
-            sessions.changed(f"session:{row.id_sha256}")
+            sessions.invalidate(f"session:{row.id_sha256}")
             visitor.get("/account")
 
     use_for(89)
@@ -154,7 +154,7 @@ def test_a_remembered_cookie_is_told_anew_while_it_is_used(user: User, visitor: 
     [row] = rows()
     with transaction():
         row.last_used_at -= dt.timedelta(minutes=5)
-        sessions.changed(f"session:{row.id_sha256}")
+        sessions.invalidate(f"session:{row.id_sha256}")
     assert "Max-Age=2592000" in visitor.get("/account").headers["Set-Cookie"]
 
 
@@ -170,22 +170,22 @@ def test_signing_out_elsewhere_works_at_once(user: User, visitor: Visitor, app: 
     for browser in (visitor, other):
         sign_in(browser)
         assert is_signed_in(browser)
-    sessions.end_others(user=user, kept=rows()[0].id_sha256)
+    sessions.revoke_others(user=user, kept=rows()[0].id_sha256)
     assert (is_signed_in(visitor), is_signed_in(other)) == (True, False)
 
 
 def test_a_request_that_was_under_way_brings_no_ended_session_back(user: User, visitor: Visitor):
     sign_in(visitor)
     [row] = rows()
-    sessions.end(row.id_sha256)
-    sessions.keep(row.id_sha256, data={"late": True})
+    sessions.revoke(row.id_sha256)
+    sessions.touch(row.id_sha256, data={"late": True})
     assert rows() == []
 
 
 def test_only_ones_own_sessions_can_be_ended(user: User, visitor: Visitor):
     sign_in(visitor)
     with pytest.raises(NotFound):
-        sessions.end_one(user=make_user(), session_id=rows()[0].id)
+        sessions.revoke_by_id(user=make_user(), session_id=rows()[0].id)
     assert is_signed_in(visitor)
 
 
@@ -196,12 +196,12 @@ def test_who_is_suspended_loses_sessions_and_tokens_at_once(user: User, visitor:
     suspend(by=admin, user_id=user.id)
     assert not is_signed_in(visitor)
     with pytest.raises(NotAuthenticated):
-        use_token(token)
+        authenticate_and_touch(token)
     # Let in again, they have to sign in again, and the token stays lost.
     reinstate(by=admin, user_id=user.id)
     assert not is_signed_in(visitor)
     with pytest.raises(NotAuthenticated):
-        use_token(token)
+        authenticate_and_touch(token)
     sign_in(visitor)
     assert is_signed_in(visitor)
 
@@ -225,7 +225,7 @@ def test_only_superusers_suspend_and_never_themselves(user: User):
 
 
 def test_nobody_comes_back_who_is_gone_for_good(user: User):
-    anonymise([user])
+    anonymize([user])
     with pytest.raises(Conflict) as refusal:
         reinstate(by=make_superuser(), user_id=user.id)
     assert refusal.value.code == "account_closed"
@@ -233,7 +233,7 @@ def test_nobody_comes_back_who_is_gone_for_good(user: User):
 
 def test_without_redis_people_stay_signed_in(user: User, visitor: Visitor, app: Flask, monkeypatch: pytest.MonkeyPatch):
     sign_in(visitor)
-    monkeypatch.setattr(broker, "_is_away", lambda: True)
+    monkeypatch.setattr(circuit_breaker, "_is_open", lambda: True)
     assert is_signed_in(visitor)
     # And go on doing what one does: this writes the session, and reads it again.
     assert "Your changes are saved." in visitor.submit("/account", {"first_name": "Mira"}, follow=True).text
@@ -268,7 +268,7 @@ def test_when_redis_comes_back_empty_nobody_is_signed_out(user: User, visitor: V
     ],
 )
 def test_browsers_are_told_in_words(user_agent: str, words: str):
-    assert devices.in_words(user_agent) == words
+    assert user_agents.describe(user_agent) == words
 
 
 def test_the_device_is_noted_at_signing_in(user: User, visitor: Visitor):

@@ -6,13 +6,13 @@ import pytest
 from evently.accounts.models import ApiToken, User
 from evently.accounts.queries import find_token, token_sha256
 from evently.accounts.tokens import (
+    authenticate_and_touch,
+    authenticate_token,
     delete_expired,
     issue_named_token,
     issue_token,
-    recognise_token,
-    require_working,
+    require_valid,
     revoke_token,
-    use_token,
 )
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, NotAuthenticated
@@ -41,13 +41,13 @@ def test_tokens_differ(app):
 
 
 def test_a_token_opens_for_its_owner(token):
-    assert use_token(token).user.username == "ada"
+    assert authenticate_and_touch(token).user.username == "ada"
 
 
 @pytest.mark.parametrize("wrong", ["", "0" * 40, "\x00", "ü"])
 def test_no_other_text_does(token, wrong):
     with pytest.raises(NotAuthenticated) as refusal:
-        use_token(wrong)
+        authenticate_and_touch(wrong)
     assert refusal.value.code == "invalid_token"
 
 
@@ -56,19 +56,19 @@ def test_a_revoked_token_opens_nothing(token):
     assert found is not None
     revoke_token(token=found)
     with pytest.raises(NotAuthenticated):
-        use_token(token)
+        authenticate_and_touch(token)
 
 
 def test_the_tokens_of_the_suspended_open_nothing(token):
     with transaction():
-        use_token(token).user.is_active = False
+        authenticate_and_touch(token).user.is_active = False
     with pytest.raises(NotAuthenticated):
-        use_token(token)
+        authenticate_and_touch(token)
 
 
 def test_the_last_use_is_written_once_a_minute(token):
     def last_use() -> dt.datetime | None:
-        use_token(token)
+        authenticate_and_touch(token)
         fresh()
         return db.session.query(ApiToken).one().last_used_at
 
@@ -92,7 +92,7 @@ def test_a_token_ends_ninety_days_after_its_last_use(app):
     issued = issue_token(user=make_user())
     assert issued.expires_at - utc_now() == pytest.approx(dt.timedelta(days=90), abs=dt.timedelta(minutes=1))
     expire(created_at=-dt.timedelta(days=10), expires_at=-dt.timedelta(days=10))
-    use_token(issued.token)
+    authenticate_and_touch(issued.token)
     fresh()
     assert db.session.query(ApiToken).one().expires_at - utc_now() == pytest.approx(dt.timedelta(days=90), abs=dt.timedelta(minutes=1))
 
@@ -100,16 +100,16 @@ def test_a_token_ends_ninety_days_after_its_last_use(app):
 def test_a_token_ends_a_year_after_it_was_made_however_often_it_is_used(app):
     issued = issue_token(user=make_user())
     expire(created_at=-dt.timedelta(days=360))
-    use_token(issued.token)
+    authenticate_and_touch(issued.token)
     fresh()
     assert db.session.query(ApiToken).one().expires_at - utc_now() == pytest.approx(dt.timedelta(days=5), abs=dt.timedelta(minutes=1))
 
 
 def test_an_expired_token_opens_nothing_not_even_from_memory(app):
     issued = issue_token(user=make_user())
-    known = recognise_token(issued.token)
+    known = authenticate_token(issued.token)
     expire(expires_at=-dt.timedelta(days=91))
-    for use in (lambda: use_token(issued.token), lambda: require_working(known.id)):
+    for use in (lambda: authenticate_and_touch(issued.token), lambda: require_valid(known.id)):
         with pytest.raises(NotAuthenticated):
             use()
     assert delete_expired() == 1
@@ -119,7 +119,7 @@ def test_a_token_of_the_release_before_works_and_gets_an_end(app):
     issued = issue_token(user=make_user())
     with transaction():
         db.session.query(ApiToken).one().expires_at = None
-    assert use_token(issued.token)
+    assert authenticate_and_touch(issued.token)
     fresh()
     assert db.session.query(ApiToken).one().expires_at > utc_now()
 
@@ -129,7 +129,7 @@ def test_of_more_than_twenty_the_oldest_unnamed_one_ends(app):
     named = issue_named_token(user=user, name="display").token
     issued = [issue_token(user=user, name="login").token for _ in range(41)]
     assert db.session.query(ApiToken).count() == 20
-    assert use_token(named)
+    assert authenticate_and_touch(named)
     assert [find_token(token) is not None for token in issued] == [False] * 22 + [True] * 19
 
 
@@ -142,7 +142,7 @@ def test_one_place_is_kept_for_signing_in(app):
     assert error.value.code == "too_many_tokens"
     first, second = (issue_token(user=user, name="login").token for _ in range(2))
     assert (find_token(first), db.session.query(ApiToken).count()) == (None, 20)
-    assert use_token(second)
+    assert authenticate_and_touch(second)
 
 
 def test_many_who_sign_in_at_once_stay_within_the_limit(app):

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 
 from evently.accounts.models import User
-from evently.bookings.admissions import admit_seats
+from evently.bookings.check_ins import check_in_seats
 from evently.bookings.models import Booking
 from evently.events.models import Event
 from evently.notifications.messages import send_message
-from evently.notifications.queries import tell_who_was_told
+from evently.notifications.queries import summarize_recipients
 from tests.factories import (
     PASSWORD,
     auth,
@@ -55,7 +55,7 @@ def scene(app):
     event = make_event(by=people["organizer"], capacity=100)
     bare_event, booking = make_event(by=people["organizer"]), make_booking(user=people["attendee"], event=event, decided=False)
     message = send_message(by=event.organizer, event_id=event.id, audience="waiting", body="Patience.")
-    return Scene(people, event, bare_event, booking, tell_who_was_told(message).mail_ids[0])
+    return Scene(people, event, bare_event, booking, summarize_recipients(message).mail_ids[0])
 
 
 def credentials(scene: Scene, role: str):
@@ -94,7 +94,7 @@ def unknown_ticket(_scene: Scene, _role: str):
 
 def come_in(scene: Scene) -> uuid.UUID:
     booking = make_booking(event=scene.event)
-    admit_seats(by=scene.people["staff"], event_id=scene.event.id, booking_id=booking.id)
+    check_in_seats(by=scene.people["staff"], event_id=scene.event.id, booking_id=booking.id)
     return booking.id
 
 

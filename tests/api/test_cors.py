@@ -3,7 +3,7 @@
 import pytest
 
 from config import load_settings
-from evently.variables import ConfigurationError
+from evently.env_parsers import ConfigurationError
 from tests.factories import make_user
 
 OURS, THEIRS = "https://app.example.org", "https://evil.example.org"

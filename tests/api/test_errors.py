@@ -95,7 +95,7 @@ def test_strangers_are_refused_before_their_body_is_looked_at(api):
 
 def test_a_crash_tells_nothing_of_itself(api, monkeypatch, caplog):
     # A fault of the database is not to be had from outside; this one is.
-    monkeypatch.setattr(queries, "get_place_in_line", lambda _booking: 1 / 0)
+    monkeypatch.setattr(queries, "get_queue_position", lambda _booking: 1 / 0)
     user, event = make_user(), make_event()
     booking = api("POST", "/bookings/", {"event_id": str(event.id), "number_of_tickets": 1}, by=user).json
     response = api("GET", f"/bookings/{booking['id']}/", by=user)

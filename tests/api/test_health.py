@@ -6,11 +6,11 @@ import time
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from evently import heartbeats
+from evently import worker_heartbeats
 from evently.extensions import db
-from evently.heartbeats import LIVING, SOLO_LIFETIME
 from evently.http.health import masked
 from evently.launch.embedded import EmbeddedWorker
+from evently.worker_heartbeats import ALIVE_KEY, SOLO_TTL_SECONDS
 from tests.harness.live import working
 
 FIELDS = ["status", "celery", "workers", "broker", "processes", "message"]
@@ -25,7 +25,7 @@ def api(api, app, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def nobody_before(monkeypatch):
-    monkeypatch.setattr(heartbeats, "_here", {})
+    monkeypatch.setattr(worker_heartbeats, "_local_workers", {})
 
 
 def wait_for(api, status):
@@ -73,13 +73,13 @@ def test_workers_in_other_processes(app, site, api):
 
 def test_a_worker_that_was_killed_is_missed(app, api, monkeypatch):
     url = app.config["CELERY_BROKER_URL"]
-    heartbeats._beat(url, "bookings@somewhere bookings,default,mail", 1)
+    worker_heartbeats._send_heartbeat(url, "bookings@somewhere bookings,default,mail", 1)
     assert api("GET", "/health/").json["processes"] == ["bookings"]
     assert wait_for(api, 503).json["workers"] == 0
     if not app.config["EMBEDDED"]:
-        heartbeats._beat(url, "rest@somewhere mail", SOLO_LIFETIME)
-        assert heartbeats._redis(url).zcard(heartbeats.KEY) == 1
-        assert heartbeats._redis(url).eval(LIVING, 1, heartbeats.KEY) == [b"rest@somewhere mail"]
+        worker_heartbeats._send_heartbeat(url, "rest@somewhere mail", SOLO_TTL_SECONDS)
+        assert worker_heartbeats._redis(url).zcard(worker_heartbeats.KEY) == 1
+        assert worker_heartbeats._redis(url).eval(ALIVE_KEY, 1, worker_heartbeats.KEY) == [b"rest@somewhere mail"]
 
 
 def test_no_broker(app, api, monkeypatch):
@@ -97,7 +97,7 @@ def test_no_database(app, api, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise OperationalError("SELECT 1", {}, Exception("the server at 10.0.0.5 is gone"))
 
-    heartbeats._beat(app.config["CELERY_BROKER_URL"], "all@somewhere bookings,default,mail", 5)
+    worker_heartbeats._send_heartbeat(app.config["CELERY_BROKER_URL"], "all@somewhere bookings,default,mail", 5)
     assert api("GET", "/health/").status_code == 200
     monkeypatch.setattr(db.session, "execute", refuse)
     response = api("GET", "/health/")
@@ -128,5 +128,5 @@ def test_a_beat_needs_no_clock_of_ours(app, monkeypatch):
         pytest.skip("its broker is in the memory of one process")
     url = app.config["CELERY_BROKER_URL"]
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    heartbeats._beat(url, "bookings@somewhere bookings", 5)
-    assert [worker.name for worker in heartbeats.living_workers(url)] == ["bookings"]
+    worker_heartbeats._send_heartbeat(url, "bookings@somewhere bookings", 5)
+    assert [worker.name for worker in worker_heartbeats.alive_workers(url)] == ["bookings"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-from evently import heartbeats
+from evently import worker_heartbeats
 from evently.extensions import limiter
 from tests.factories import api_token, make_booking, make_event, make_superuser, make_user
 from tests.harness.live import serving, working
@@ -38,7 +38,7 @@ TIGHT = dict.fromkeys(("RATELIMIT_DEFAULT", *(f"{scope}_RATE_LIMIT" for scope in
 @pytest.fixture
 def ids(app):
     """Those of things there are, so that requests come further than "not found"."""
-    heartbeats._beat(app.config["CELERY_BROKER_URL"], "all@tests bookings,default,mail", 600)
+    worker_heartbeats._send_heartbeat(app.config["CELERY_BROKER_URL"], "all@tests bookings,default,mail", 600)
     event = make_event(capacity=100_000)
     return {"event_id": str(event.id), "user_id": make_user().id, "booking_id": str(make_booking(event=event).id)}
 

@@ -6,15 +6,15 @@ import pytest
 import sqlalchemy as sa
 
 from evently.accounts.services import update_profile
-from evently.bookings.admissions import write_admissions
 from evently.bookings.attendees import STATES, AttendeeFilters, count_states, get_attendee, list_attendees
+from evently.bookings.check_in_stats import iterate_door_list
+from evently.bookings.check_ins import insert_check_ins
 from evently.bookings.services import cancel_booking
 from evently.bookings.ticket_codes import encode_code, spaced
-from evently.bookings.turnout import iterate_guests
+from evently.collation import key_of, sort_key
 from evently.database import transaction, utc_now
 from evently.errors import NotAllowed, NotFound
 from evently.extensions import db
-from evently.sorting import key_of, sort_key
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user, reload
 from tests.harness.site import on_sqlite
 
@@ -30,7 +30,7 @@ def book(event, first_name="", last_name="", *, tickets=1, decided=True, **value
 
 def come_in(booking, seats=1):
     with transaction():
-        write_admissions(event_id=booking.event_id, seats=[(booking.seq, seat + 1) for seat in range(seats)], by_id=booking.user_id)
+        insert_check_ins(event_id=booking.event_id, seats=[(booking.seq, seat + 1) for seat in range(seats)], by_id=booking.user_id)
 
 
 def found(mira, event, ordering="seq", page=1, size=25, **filters):
@@ -162,7 +162,7 @@ def test_names_are_sorted_as_people_expect(mira, event):
         book(event, name)
     assert found(mira, event, ordering="name") == expected
     assert found(mira, event, ordering="name", page=2, size=5) == expected[5:10]
-    assert [guest.name for guest in iterate_guests(event)] == expected
+    assert [guest.name for guest in iterate_door_list(event)] == expected
     # Both databases make the same key.
     assert db.session.scalars(sa.select(sort_key(sa.literal("ÅŁæ ÞÉßİ\u1e9e")))).one() == key_of("ÅŁæ ÞÉßİ\u1e9e")
 

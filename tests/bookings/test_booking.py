@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from evently.accounts.queries import get_user
-from evently.bookings import locks
-from evently.bookings.locks import one_at_a_time
+from evently.bookings import request_locks
 from evently.bookings.models import Booking
+from evently.bookings.request_locks import user_event_lock
 from evently.bookings.services import book_tickets, cancel_booking
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, DomainError, Invalid, NotFound
@@ -133,7 +133,7 @@ def test_the_same_id_twice_is_one_booking(app):
 
 def test_a_person_books_one_at_a_time(app):
     event, user = make_event(), make_user()
-    with one_at_a_time(user_id=user.id, event_id=event.id):
+    with user_event_lock(user_id=user.id, event_id=event.id):
         with pytest.raises(Conflict) as refusal:
             book_tickets(user=user, event_id=event.id, tickets=1)
         assert refusal.value.code == "booking_in_progress"
@@ -144,15 +144,15 @@ def test_a_person_books_one_at_a_time(app):
 
 
 def test_a_lock_that_nobody_frees_frees_itself(app, monkeypatch):
-    monkeypatch.setattr(locks, "LIFETIME", 0.2)
+    monkeypatch.setattr(request_locks, "TTL_SECONDS", 0.2)
     event, user = make_event(), make_user()
-    forgotten = one_at_a_time(user_id=user.id, event_id=event.id)
+    forgotten = user_event_lock(user_id=user.id, event_id=event.id)
     forgotten.__enter__()
     with pytest.raises(Conflict):
         book_tickets(user=user, event_id=event.id, tickets=1)
     time.sleep(0.25)
-    monkeypatch.setattr(locks, "LIFETIME", 60)
-    with one_at_a_time(user_id=user.id, event_id=event.id):
+    monkeypatch.setattr(request_locks, "TTL_SECONDS", 60)
+    with user_event_lock(user_id=user.id, event_id=event.id):
         # Whoever comes back from the dead does not free what is somebody else's by now.
         forgotten.__exit__(None, None, None)
         with pytest.raises(Conflict):

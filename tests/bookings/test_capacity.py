@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from evently.accounts.queries import get_user
-from evently.bookings import allocation
-from evently.bookings.ledger import check
+from evently.bookings import allocator
+from evently.bookings.consistency import check
 from evently.errors import Conflict
 from evently.events.queries import get_event
 from evently.events.services import cancel_event, update_event
@@ -70,7 +70,9 @@ def test_changes_and_decisions_at_once_keep_the_count(organizer, app):
     def change(capacity: int) -> None:
         update_event(by=get_user(organizer_id), event_id=event_id, fields={"capacity": capacity})
 
-    at_once(app, [lambda: change(14), lambda: allocation.drain(event_id), lambda: change(12), lambda: allocation.drain(event_id)])
+    at_once(
+        app, [lambda: change(14), lambda: allocator.process_queue(event_id), lambda: change(12), lambda: allocator.process_queue(event_id)]
+    )
     decide(event)
     assert list(check()) == []
     assert event.reserved_tickets <= event.capacity

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from evently.bookings.ledger import check
+from evently.bookings.consistency import check
 from evently.bookings.models import Booking
 from evently.database import transaction
 from evently.extensions import db

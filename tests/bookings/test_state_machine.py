@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule, run_state_machine_as_test
 
 from evently.accounts.models import User
-from evently.bookings import allocation
-from evently.bookings.ledger import check
+from evently.bookings import allocator
+from evently.bookings.consistency import check
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets, cancel_booking
 from evently.bookings.signals import bookings_decided
@@ -131,7 +131,7 @@ class Engine(RuleBasedStateMachine):
     @rule(most=st.integers(1, 5))
     def allocate(self, most: int) -> None:
         self.config["ALLOCATOR_BATCH"] = most
-        apart(allocation.allocate_batch, self.event.id)
+        apart(allocator.allocate_batch, self.event.id)
         self.model.decide(most)
 
     @rule(most=st.integers(1, 5))
@@ -139,7 +139,7 @@ class Engine(RuleBasedStateMachine):
         self.config["ALLOCATOR_BATCH"] = most
         with bookings_decided.connected_to(crash):
             try:
-                apart(allocation.allocate_batch, self.event.id)
+                apart(allocator.allocate_batch, self.event.id)
             except Crash:
                 fresh()
 
@@ -192,7 +192,7 @@ class Engine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Nobody is left waiting, and the operator's own check finds nothing."""
         if hasattr(self, "model"):
-            apart(allocation.drain, self.event.id)
+            apart(allocator.process_queue, self.event.id)
             self.model.decide(len(self.model.bookings))
             self.is_as_the_model_says()
             assert list(check()) == []

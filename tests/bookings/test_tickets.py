@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from evently.bookings.models import CODE_ALPHABET, Admission, Booking
+from evently.bookings.models import CODE_ALPHABET, Booking, CheckIn
 from evently.bookings.services import cancel_booking
 from evently.bookings.ticket_codes import decode_code, encode_code, public_key_pem, sign_ticket, spaced
 from evently.bookings.tickets import get_ticket, list_tickets, tickets_of
@@ -104,7 +104,7 @@ def test_one_ticket_for_each_seat_with_a_code_of_its_own(app):
 def test_who_came_has_used_the_ticket(app):
     booking = make_booking(tickets=2)
     with transaction() as session:
-        session.add(Admission(booking_seq=booking.seq, event_id=booking.event_id, seat=2, admitted_at=utc_now()))
+        session.add(CheckIn(booking_seq=booking.seq, event_id=booking.event_id, seat=2, admitted_at=utc_now()))
     assert [ticket.state for ticket in list_tickets(by=booking.user, booking_id=booking.id)] == ["valid", "used"]
     assert [get_ticket(by=booking.user, code=encode_code(booking.seq, seat)).state for seat in (1, 2)] == ["valid", "used"]
 

@@ -14,7 +14,7 @@ from celery.signals import before_task_publish
 from flask import Flask
 from kombu import pools
 
-from evently import broker, worker
+from evently import celery_app, circuit_breaker
 from evently.bookings import tasks
 from evently.bookings.models import Booking
 from evently.bookings.services import book_tickets
@@ -26,7 +26,7 @@ from evently.launch.ports import free_port
 from tests.factories import get_booking, make_booking, make_event, make_organizer, make_user, reload
 from tests.harness.concurrency import wait_until
 from tests.harness.site import apart
-from tests.notifications.post_office import PostOffice
+from tests.notifications.outbox_helpers import PostOffice
 
 LONG, NEVER = 60_000, 0
 
@@ -185,7 +185,7 @@ class Listener:
 
 def send_tasks_to(app: Flask, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     celery = app.extensions["celery"]
-    options = worker._transport_options("redis://")
+    options = celery_app._transport_options("redis://")
     connection = celery.connection_for_write(f"redis://127.0.0.1:{port}/0", transport_options=options)
     monkeypatch.setattr(celery.amqp, "_producer_pool", pools.producers[connection])
 
@@ -228,13 +228,13 @@ def test_not_every_buyer_pays_for_a_broker_that_is_away(app, monkeypatch):
     book(event.id)
     tried = listener.visits
     assert tried >= 1
-    assert broker._away_until > time.monotonic()
+    assert circuit_breaker._open_until > time.monotonic()
     for _ in range(5):
         book(event.id)
     assert listener.visits == tried
     assert time.monotonic() - started < 2
     # Later somebody looks again.
-    monkeypatch.setattr(broker, "_away_until", time.monotonic())
+    monkeypatch.setattr(circuit_breaker, "_open_until", time.monotonic())
     book(make_event().id)
     assert listener.visits > tried
     listener.close()
@@ -243,7 +243,7 @@ def test_not_every_buyer_pays_for_a_broker_that_is_away(app, monkeypatch):
 def test_a_broker_that_is_back_is_used_again(app, no_broker, monkeypatch):
     book(make_event().id)
     monkeypatch.undo()
-    monkeypatch.setattr(broker, "_away_until", 0.0)
+    monkeypatch.setattr(circuit_breaker, "_open_until", 0.0)
     with published() as sent:
         book(make_event().id)
     assert len(sent) == 1

@@ -8,7 +8,7 @@ import redis
 import sqlalchemy as sa
 from flask import Flask
 
-from evently.bookings.ledger import check
+from evently.bookings.consistency import check
 from evently.bookings.services import book_tickets
 from evently.events.models import Event
 from evently.extensions import db

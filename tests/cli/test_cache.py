@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-from evently import broker
-from evently.bookings import ledger
+from evently import circuit_breaker
+from evently.bookings import consistency
 from evently.bookings.models import Booking
-from evently.caching import remember
 from evently.events import queries
+from evently.events.cache_tags import EVENTS
 from evently.events.filters import EventFilters
 from evently.events.models import Event
-from evently.events.versions import EVENTS
 from evently.extensions import cache, db
+from evently.tagged_cache import get_or_set
 from tests.factories import make_event
 
 ON_POSTGRESQL = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
@@ -28,11 +28,11 @@ def run(app):
 
 
 def kept() -> str:
-    return remember("list:x", lambda: "new", of=(EVENTS,), seconds=60)
+    return get_or_set("list:x", lambda: "new", tags=(EVENTS,), seconds=60)
 
 
 def test_clear_throws_everything_away(run):
-    remember("list:x", lambda: "old", of=(EVENTS,), seconds=60)
+    get_or_set("list:x", lambda: "old", tags=(EVENTS,), seconds=60)
     assert kept() == "old"
     done = run("cache", "clear")
     assert done.exit_code == 0, done.output
@@ -69,7 +69,7 @@ def test_the_memory_of_one_process_is_not_seen_from_another(run, command):
 
 @ON_POSTGRESQL
 def test_a_server_that_is_away_is_named(run, monkeypatch):
-    monkeypatch.setattr(broker, "_away_until", float("inf"))
+    monkeypatch.setattr(circuit_breaker, "_open_until", float("inf"))
     assert "away" in run("cache", "stats").output
 
 
@@ -78,7 +78,7 @@ def test_a_full_site_keeps_the_rules_and_is_found(run):
     assert done.exit_code == 0, done.output
     assert db.session.query(Event).count() == 600
     assert db.session.query(Booking).count() == 900
-    assert list(ledger.check()) == []
+    assert list(consistency.check()) == []
     page = queries.list_public_events(EventFilters(is_upcoming=True, search="rivers"))
     assert 0 < page.total < 600
     assert {booking.status for booking in db.session.query(Booking)} >= {"confirmed", "cancelled"}
@@ -89,7 +89,7 @@ def test_a_site_that_is_in_use_is_filled_only_on_request(run):
     assert run("seed-load", "--events", 3, "--bookings", 0, keys="n\n").exit_code == 1
     assert db.session.query(Event).count() == 1
     assert run("seed-load", "--events", 3, "--bookings", 2, "--yes").exit_code == 0
-    assert list(ledger.check()) == []
+    assert list(consistency.check()) == []
 
 
 def test_an_empty_load_is_none(run):

@@ -6,13 +6,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from evently.celery_app import QUEUES
 from evently.extensions import db
 from evently.launch.ports import free_port
-from evently.worker import QUEUES
 from tests.factories import make_booking, make_event, make_user
 from tests.harness.parts import ROOT
 from tests.harness.site import Site
-from tests.notifications.post_office import deliver
+from tests.notifications.outbox_helpers import deliver
 
 in_production = pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 embedded = pytest.mark.parametrize("site", ["sqlite"], indirect=True)

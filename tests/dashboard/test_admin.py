@@ -198,7 +198,7 @@ def test_workers_and_queues_are_shown(office: Visitor):
 
 @on_sqlite
 def test_a_broker_that_is_away_is_said_so(office: Visitor, monkeypatch: pytest.MonkeyPatch):
-    for name in ("living_workers", "count_tasks"):
+    for name in ("alive_workers", "count_tasks"):
         monkeypatch.setattr(f"evently.dashboard.workers.{name}", lambda *_: None)
     assert "The broker does not answer" in office.get(f"{ADMIN}/workers").text
 

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from evently.bookings.admissions import write_admissions
+from evently.bookings.check_ins import insert_check_ins
 from evently.bookings.models import Booking
 from evently.bookings.services import cancel_booking
 from evently.database import transaction, utc_now
 from evently.events.models import Event
-from evently.reporting.recount import rebuild
+from evently.reporting.rollup_verification import rebuild
 from tests.factories import log_in, make_booking, make_event, make_organizer, make_staff
 from tests.harness.site import fresh
 
@@ -107,7 +107,7 @@ def test_who_came_and_who_did_not(client, mira, jazz):
     booking = sa.select(Booking).where(Booking.event_id == jazz.id, Booking.ticket_count == 4)
     with transaction() as session:
         found = session.scalars(booking).one()
-        write_admissions(event_id=jazz.id, seats=[(found.seq, 1), (found.seq, 2), (found.seq, 3)], by_id=mira.id)
+        insert_check_ins(event_id=jazz.id, seats=[(found.seq, 1), (found.seq, 2), (found.seq, 3)], by_id=mira.id)
         session.execute(sa.update(Event).where(Event.id == jazz.id).values(time=utc_now() - dt.timedelta(hours=1)))
     fresh()
     text = words(log_in(client, mira).get(f"/dashboard/events/{jazz.id}/analytics"))

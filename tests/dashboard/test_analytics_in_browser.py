@@ -10,7 +10,7 @@ from evently.accounts.models import User
 from evently.bookings.models import Booking
 from evently.database import transaction, utc_now
 from evently.events.models import Event
-from evently.reporting.recount import rebuild
+from evently.reporting.rollup_verification import rebuild
 from tests.factories import make_booking, make_event, make_user
 from tests.harness.browser import NewPage
 from tests.web.test_accessibility import log_in, look_at

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from evently.accounts.models import User
-from evently.bookings import bulk
-from evently.bookings.admissions import write_admissions
+from evently.bookings import bulk_actions
+from evently.bookings.check_ins import insert_check_ins
 from evently.database import transaction
 from evently.events.models import Event
 from tests.dashboard.reading import errors, words
@@ -59,7 +59,7 @@ def test_everybody_with_what_matters(desk: Visitor, event: Event, address: str):
     book(event, "Ada", 2, email="ada@example.org")
     bo = book(event, "Bo", 3)
     with transaction():
-        write_admissions(event_id=event.id, seats=[(bo.seq, 1)], by_id=bo.user_id)
+        insert_check_ins(event_id=event.id, seats=[(bo.seq, 1)], by_id=bo.user_id)
     page = desk.get(address).text
     assert names(page) == ["Bo", "Ada"]
     assert tabs(page) == {"All": "2", "Confirmed": "2", "Checked in": "1", "Not here yet": "1", "Cancelled": "0"}
@@ -105,7 +105,7 @@ def test_a_long_page_takes_as_many_statements_as_a_short_one(
 def test_one_booking_with_all_that_became_of_it(desk: Visitor, event: Event, address: str):
     booking = book(event, "Ada", 2, email="ada@example.org")
     with transaction():
-        write_admissions(event_id=event.id, seats=[(booking.seq, 2)], by_id=booking.user_id)
+        insert_check_ins(event_id=event.id, seats=[(booking.seq, 2)], by_id=booking.user_id)
     page = desk.get(f"{address}/{booking.id}").text
     steps = re.findall(r"<strong>([^<]*)</strong>", page.split('class="timeline"')[1].split("</ol>")[0])
     assert steps == ["Received", "Confirmed", "Checked in", "Tickets: mail on its way"]
@@ -162,7 +162,7 @@ def test_long_ones_go_on_elsewhere_and_the_page_follows(desk: Visitor, event: Ev
     assert "0 of 250 looked at" in page
     assert 'hx-trigger="load delay:1s"' in page
     assert '<noscript><meta http-equiv="refresh"' in page
-    bulk.carry_out(bulk.list_unfinished()[0])
+    bulk_actions.run(bulk_actions.list_unfinished()[0])
     done = desk.get(answer.location, htmx=True).text
     assert "Done: " in done
     assert "hx-get" not in done

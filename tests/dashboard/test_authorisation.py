@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from evently.accounts.models import User
 from evently.bookings.models import Booking
-from evently.events.importing import Fills
-from evently.events.models import Event, Upload
-from evently.events.uploads import start_upload
+from evently.events.import_jobs import start_import
+from evently.events.import_rows import ImportDefaults
+from evently.events.models import Event, ImportJob
 from evently.extensions import db
 from evently.notifications.messages import send_message
 from evently.notifications.models import Mail, Message
@@ -40,7 +40,7 @@ ROWS = {
     "show_event": MANAGERS,
     "edit_event": MANAGERS,
     "update_event": MANAGERS,
-    "show_impact": MANAGERS,
+    "show_change_preview": MANAGERS,
     "publish_event": MANAGERS,
     "cancel_event": MANAGERS,
     "confirm_cancellation": MANAGERS,
@@ -129,7 +129,7 @@ def values(mira: User, people: dict[str, User | None]) -> dict[str, Any]:
     mail = db.session.scalars(select(Mail).where(Mail.message_id.is_not(None))).first()
     assert mail
     content = json.dumps([{"name": "Walk", "venue": "Wood", "start": "2034-06-01"}]).encode()
-    upload = start_upload(by=mira, filename="walks.json", content=content, fills=Fills(capacity=9))
+    upload = start_import(by=mira, filename="walks.json", content=content, fills=ImportDefaults(capacity=9))
     return {
         "event_id": event.id,
         "booking_id": booking.id,
@@ -156,7 +156,7 @@ def endpoints(app: Flask) -> list[tuple[str, str, set[str]]]:
 def state() -> list[tuple[Any, ...]]:
     """Whatever these addresses could change."""
     fresh()
-    rows = [row for model in (Event, Booking, Message, Upload, User) for row in db.session.scalars(select(model)).unique()]
+    rows = [row for model in (Event, Booking, Message, ImportJob, User) for row in db.session.scalars(select(model)).unique()]
     return [tuple(getattr(row, name, None) for name in ("id", "status", "state", "is_active", "updated_at")) for row in rows]
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from evently.accounts.models import User
-from evently.bookings.models import Admission, Booking
+from evently.bookings.models import Booking, CheckIn
 from evently.bookings.services import cancel_booking
 from evently.bookings.tickets import Ticket, list_tickets
 from evently.events.models import Event
@@ -49,7 +49,7 @@ def turnout(page: str) -> list[str]:
 
 
 def rows() -> int:
-    return db.session.scalar(sa.select(sa.func.count()).select_from(Admission))
+    return db.session.scalar(sa.select(sa.func.count()).select_from(CheckIn))
 
 
 @ONE

@@ -5,8 +5,8 @@ import segno
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from evently.bookings.admissions import undo_admission
-from evently.bookings.models import Admission, Booking
+from evently.bookings.check_ins import undo_check_in
+from evently.bookings.models import Booking, CheckIn
 from evently.bookings.tickets import Ticket, list_tickets
 from evently.events.models import Event
 from evently.extensions import db
@@ -53,7 +53,7 @@ def tickets(booking: Booking) -> list[Ticket]:
 
 def count() -> int:
     fresh()
-    return db.session.query(Admission).count()
+    return db.session.query(CheckIn).count()
 
 
 def test_a_hand_scanner_types_one_ticket_after_the_other(page: Page, event: Event, booking: Booking):
@@ -129,7 +129,7 @@ def test_an_answer_that_was_lost_is_given_again_and_a_refusal_is_no_verdict(page
     expect(page.locator("#scan-result")).to_contain_text("Valid")
     assert ("Valid" in lost[0], count()) == (True, 1)
     # At another door somebody was quicker.
-    undo_admission(by=event.organizer, event_id=event.id, booking_id=booking.id, seat=1)
+    undo_check_in(by=event.organizer, event_id=event.id, booking_id=booking.id, seat=1)
     page.locator("#scan-result").get_by_role("button", name="Undo").click()
     expect(page.get_by_role("alert")).to_contain_text("Nobody has come in with this ticket.")
     expect(page.locator("#scan-result")).to_contain_text("No answer")

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from evently.accounts.models import User
 from evently.database import transaction
 from evently.errors import Invalid
-from evently.events import covers, image_processing
-from evently.events.covers import read_picture
+from evently.events import cover_images, image_processing
+from evently.events.cover_images import read_picture
 from evently.events.models import Cover, Event
 from evently.events.queries import get_event
 from evently.extensions import db
@@ -157,7 +157,7 @@ def bomb(width: int, height: int) -> bytes:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
         (b"\xff\xd8\xff" + b"\0" * 500, "no picture that can be read"),
         (picture(size=(319, 900)), "at least 320 pixels"),
-        (b"\0" * (covers.MAX_BYTES + 1), "at most 10 MB"),
+        (b"\0" * (cover_images.MAX_BYTES + 1), "at most 10 MB"),
     ],
 )  # fmt: skip
 def test_what_is_no_picture_or_too_large_a_one_is_refused(app, file: bytes, words: str):
@@ -177,10 +177,10 @@ def test_a_refusal_stands_beside_the_field_and_nothing_is_written(desk: Visitor,
     assert "Use at most 200 characters." in long.text
     again = upload(desk, event, picture(), name="")
     assert "The picture you chose is kept" in again.text
-    assert (kept(), covers.forget_unused()) == (1, 0)
+    assert (kept(), cover_images.delete_orphans()) == (1, 0)
     with transaction() as session:
         session.execute(update(Cover).values(created_at=in_days(-2)))
-    assert (covers.forget_unused(), kept()) == (1, 0)
+    assert (cover_images.delete_orphans(), kept()) == (1, 0)
 
 
 def test_a_form_is_not_endless(desk: Visitor, mira: User):

@@ -5,13 +5,13 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from evently.accounts.models import User
-from evently.bookings.models import Admission, Booking
+from evently.bookings.models import Booking, CheckIn
 from evently.bookings.services import cancel_booking
 from evently.database import transaction
 from evently.events.models import Event, TicketStock
 from evently.extensions import db
 from evently.notifications.models import Mail
-from evently.reporting.recount import find_drift, rebuild
+from evently.reporting.rollup_verification import find_mismatches, rebuild
 from tests.dashboard.reading import figures, needs
 from tests.factories import in_days, make_booking, make_event, make_staff, make_user
 from tests.harness.visitor import Visitor
@@ -43,7 +43,7 @@ def test_the_figures_agree_with_the_ledger(desk: Visitor, mira: User):
         over.time = in_days(-1)
         old.booking_date = in_days(-8)
         seat = session.scalars(sa.select(Booking).where(Booking.event_id == over.id)).one()
-        session.add(Admission(booking_seq=seat.seq, seat=1, event_id=over.id))
+        session.add(CheckIn(booking_seq=seat.seq, seat=1, event_id=over.id))
     # What was changed above went past the services.
     rebuild()
 
@@ -59,7 +59,7 @@ def test_the_figures_agree_with_the_ledger(desk: Visitor, mira: User):
         "Check-in rate": ["50.0%", "1 of 2 tickets came"],
     }
     assert "3 to come, 1 draft, 5 events in all" in page
-    assert list(find_drift()) == []
+    assert list(find_mismatches()) == []
     held = db.session.scalar(sa.select(sa.func.sum(TicketStock.reserved)))
     confirmed = db.session.scalar(sa.select(sa.func.sum(Booking.ticket_count)).where(Booking.status == "confirmed"))
     assert held == confirmed == 20 + 7

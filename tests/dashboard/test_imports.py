@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 
 from evently.accounts.models import User
 from evently.events.imports.files import MAX_FILE_SIZE
-from evently.events.models import Event, Upload
-from evently.events.tasks import sweep_uploads
+from evently.events.models import Event, ImportJob
+from evently.events.tasks import resume_import_jobs
 from evently.extensions import db
 from tests.dashboard.reading import errors, words
 from tests.factories import make_event, make_organizer
@@ -52,7 +52,7 @@ def test_a_file_is_checked_looked_over_and_imported(desk: Visitor, mira: User):
     assert "being read" in desk.get(IMPORT).text
     assert '<noscript><meta http-equiv="refresh"' in waiting
     assert 'hx-trigger="load delay:1s"' in desk.get(report, htmx=True).text
-    apart(sweep_uploads)
+    apart(resume_import_jobs)
 
     page = desk.get(report).text
     assert 'http-equiv="refresh"' not in page
@@ -68,7 +68,7 @@ def test_a_file_is_checked_looked_over_and_imported(desk: Visitor, mira: User):
     confirmed = desk.submit(report, action=f"{report}/confirmation")
     assert (confirmed.status_code, confirmed.location) == (303, report)
     assert "imported. You can leave this page" in desk.get(report).text
-    apart(sweep_uploads)
+    apart(resume_import_jobs)
     assert "What came of it 3" in text(desk.get(report).text)
     events = {event.name: event for event in db.session.scalars(select(Event))}
     assert {name: (event.capacity, event.organizer_id) for name, event in events.items()} == {
@@ -81,10 +81,10 @@ def test_a_file_is_checked_looked_over_and_imported(desk: Visitor, mira: User):
 def test_the_same_file_again_has_nothing_to_import(desk: Visitor):
     for _ in range(2):
         report = send(desk, ROWS[:2]).location
-        apart(sweep_uploads)
+        apart(resume_import_jobs)
         if "Import 2 events" in desk.get(report).text:
             desk.submit(report, action=f"{report}/confirmation")
-            apart(sweep_uploads)
+            apart(resume_import_jobs)
     assert "There is nothing to import." in desk.get(report).text
     assert "Unchanged" in desk.get(report).text
     assert count_events() == 2
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_said_beside_the_field(desk: Visitor, content: bytes, n
     expected = expected or {"capacity": "Choose 1 to 1,000,000 seats.", "timezone": "Choose a time zone like Europe/Berlin."}
     assert errors(answer.text) == expected
     assert 'id="error-summary"' in answer.text
-    assert db.session.scalar(select(func.count()).select_from(Upload)) == 0
+    assert db.session.scalar(select(func.count()).select_from(ImportJob)) == 0
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said_beside_the_field(desk: Visitor, content: bytes, n
 )
 def test_a_file_that_cannot_be_read_says_why_on_its_page(desk: Visitor, content: bytes, reason: str):
     report = send(desk, content).location
-    apart(sweep_uploads)
+    apart(resume_import_jobs)
     page = desk.get(report).text
     assert text(page).startswith("The file could not be read")
     assert reason in text(page)

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from evently.dashboard.local_time import NoSuchTime, moment_at, wall_clock
+from evently.dashboard.local_time import NoSuchTime, to_utc, wall_clock
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -25,16 +25,16 @@ def local(text: str) -> dt.datetime:
     ],
 )
 def test_a_wall_clock_means_one_moment(shown: str, moment: str):
-    assert moment_at(local(shown), BERLIN) == dt.datetime.fromisoformat(moment)
-    assert wall_clock(moment_at(local(shown), BERLIN), BERLIN) == local(shown)
+    assert to_utc(local(shown), BERLIN) == dt.datetime.fromisoformat(moment)
+    assert wall_clock(to_utc(local(shown), BERLIN), BERLIN) == local(shown)
 
 
 def test_an_hour_that_is_skipped_does_not_exist():
     with pytest.raises(NoSuchTime, match="02:30 does not exist; 03:30 does"):
-        moment_at(local("2027-03-28 02:30"), BERLIN)
+        to_utc(local("2027-03-28 02:30"), BERLIN)
 
 
 @pytest.mark.parametrize("shown", ["0001-01-01 00:00", "1999-12-31 23:59", "3000-01-01 00:00", "9999-12-31 23:59"])
 def test_a_year_beyond_all_calendars_is_refused(shown: str):
     with pytest.raises(NoSuchTime, match="2000 to 2999"):
-        moment_at(local(shown), ZoneInfo("Pacific/Kiritimati"))
+        to_utc(local(shown), ZoneInfo("Pacific/Kiritimati"))

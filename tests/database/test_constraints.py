@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 
 from evently.accounts.models import User
-from evently.bookings.models import Admission, Booking, BulkAction
+from evently.bookings.models import Booking, BulkAction, CheckIn
 from evently.database import UTCDateTime, transaction, utc_now
-from evently.events.models import Event, TicketStock, TicketType, Upload
+from evently.events.models import Event, ImportJob, TicketStock, TicketType
 from evently.extensions import db
 from evently.notifications.models import Mail
 from tests.factories import in_days, make_booking, make_event, make_organizer, make_user
@@ -34,9 +34,9 @@ BROKEN: list[tuple[type, dict[str, Any], str]] = [
     (Booking, {"status": "maybe"}, "ck_bookings_status"),
     (Booking, {"ticket_count": 0}, "ck_bookings_ticket_count_positive"),
     (Booking, {"total_amount": -1}, "ck_bookings_total_amount_not_negative"),
-    (Admission, {"seat": 0}, "ck_admissions_seat_positive"),
+    (CheckIn, {"seat": 0}, "ck_admissions_seat_positive"),
     (BulkAction, {"kind": "forget"}, "ck_bulk_actions_kind"),
-    (Upload, {"state": "maybe"}, "ck_uploads_state"),
+    (ImportJob, {"state": "maybe"}, "ck_uploads_state"),
     (Mail, {"status": "maybe"}, "ck_mails_status"),
     (Mail, {"attempts": -1}, "ck_mails_attempts_not_negative"),
 ]
@@ -47,9 +47,9 @@ def test_the_database_refuses(app, model, values, name):
     booking = make_booking()
     with transaction() as session:
         session.add(Mail(delivery_key="one", kind="booking_confirmed", to_address="a@example.org"))
-        session.add(Admission(booking_seq=booking.seq, event_id=booking.event_id, seat=1))
+        session.add(CheckIn(booking_seq=booking.seq, event_id=booking.event_id, seat=1))
         session.add(BulkAction(event_id=booking.event_id, by_id=booking.user_id, kind="cancel", chosen={}, last_seq=1, total=1))
-        session.add(Upload(by_id=booking.user_id, filename="a.csv", content=b"", capacity=1, price=0, timezone="UTC", total=0))
+        session.add(ImportJob(by_id=booking.user_id, filename="a.csv", content=b"", capacity=1, price=0, timezone="UTC", total=0))
     # "too long": PostgreSQL looks at a column's length before it looks at CHECKs.
     with pytest.raises((IntegrityError, DataError), match=f"{name}|too long"), db.engine.begin() as connection:
         connection.execute(sa.update(model).values(values))

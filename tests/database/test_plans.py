@@ -10,16 +10,16 @@ import sqlalchemy as sa
 
 from evently.accounts.models import User
 from evently.accounts.queries import find_token, find_user_by_login, has_lookalike
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings import queries as bookings
 from evently.bookings.attendees import AttendeeFilters, list_attendees
 from evently.bookings.models import PROCESSING, Booking
 from evently.database import utc_now
 from evently.events import queries as events
 from evently.events.filters import EventFilters
-from evently.events.services import lock_stock
+from evently.events.services import lock_inventory
 from evently.extensions import db
-from evently.idempotency.services import forget_old
+from evently.idempotency.services import delete_old
 from evently.notifications import outbox
 from evently.notifications.queries import find_decision_mail, list_mails
 from tests.factories import in_days
@@ -179,21 +179,21 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
         "ix_users_search",
     ),
     "a booking": (lambda crowd: bookings.get_booking(by=crowd.staff, booking_id=crowd.waiting.id), "uq_bookings_id"),
-    "place in line": (lambda crowd: bookings.get_place_in_line(crowd.waiting), "ix_bookings_queue"),
-    "how quickly the line moves": (lambda crowd: bookings.get_place_in_line(crowd.waiting), "ix_bookings_event_id_status_seq"),
-    "the queue, whether it is empty": (lambda crowd: allocation._is_anybody_waiting(crowd.busy_event), "ix_bookings_queue"),
+    "place in line": (lambda crowd: bookings.get_queue_position(crowd.waiting), "ix_bookings_queue"),
+    "how quickly the line moves": (lambda crowd: bookings.get_queue_position(crowd.waiting), "ix_bookings_event_id_status_seq"),
+    "the queue, whether it is empty": (lambda crowd: allocator._has_queued_bookings(crowd.busy_event), "ix_bookings_queue"),
     "the queue": (
-        lambda crowd: db.session.execute(allocation._OLDEST, {"event": crowd.busy_event, "most": 1000}).all(),
+        lambda crowd: db.session.execute(allocator._OLDEST, {"event": crowd.busy_event, "most": 1000}).all(),
         "ix_bookings_queue",
     ),
-    "the queues that the sweep finds": (lambda _: bookings.list_events_waiting(), "ix_bookings_queue"),
-    "the stock that is locked": (lambda crowd: lock_stock(crowd.busy_event), "ix_ticket_stock_event_id"),
+    "the queues that the sweep finds": (lambda _: bookings.list_events_with_queue(), "ix_bookings_queue"),
+    "the stock that is locked": (lambda crowd: lock_inventory(crowd.busy_event), "ix_ticket_stock_event_id"),
     "who logs in by name": (lambda _: find_user_by_login("User99"), "uq_users_username_lower"),
     "a username that looks like it": (lambda _: has_lookalike("User99"), "ix_users_username_skeleton"),
     "who logs in by address": (lambda _: find_user_by_login("User99@example.org"), "ix_users_email_lower"),
     "an API token": (lambda _: find_token("some token"), "uq_api_tokens_token_sha256"),
     "the mails to send": (lambda _: db.session.scalars(outbox.waiting(utc_now(), limit=50)).all(), "ix_mails_waiting"),
-    "how many bookings wait, for monitors": (lambda _: bookings.count_waiting(), "ix_bookings_queue"),
+    "how many bookings wait, for monitors": (lambda _: bookings.count_queued(), "ix_bookings_queue"),
     "how many mails wait, for monitors": (lambda _: outbox.count_unsettled(), "ix_mails_waiting"),
     "how many mails failed, for monitors": (lambda _: outbox.count_unsettled(), "ix_mails_failed"),
     "the newest mails": (lambda _: list_mails(), "pk_mails"),
@@ -201,7 +201,7 @@ READS: dict[str, tuple[Callable[[Crowd], object], str]] = {
         lambda crowd: bookings.count_confirmed_bookings(crowd.quiet_event),
         "ix_bookings_event_id_status_seq",
     ),
-    "idempotency keys to forget": (lambda _: forget_old(), "ix_idempotent_requests_created_at"),
+    "idempotency keys to forget": (lambda _: delete_old(), "ix_idempotent_requests_created_at"),
     "the mail about a booking": (lambda crowd: find_decision_mail(crowd.waiting.id), "ix_mails_booking_id_id"),
 }
 
@@ -219,7 +219,7 @@ def test_reads_by_its_index(crowd, name):
 
 def test_decides_by_indexes(crowd):
     """What the allocator reads and writes in its one transaction."""
-    plans = plans_of(lambda: allocation.allocate_batch(crowd.waiting.event_id))
+    plans = plans_of(lambda: allocator.allocate_batch(crowd.waiting.event_id))
     updates = [plan for statement, plan in plans.items() if statement.startswith("UPDATE bookings")]
     assert updates
     assert all(step.kind != "Seq Scan" for plan in plans.values() for step in plan), plans

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from evently.accounts.models import User
 from evently.database import on_commit, single_statement, transaction
 from evently.events.models import TicketStock
-from evently.events.services import lock_stock
+from evently.events.services import lock_inventory
 from evently.extensions import db
 from tests.factories import make_event, make_user
 from tests.harness.site import fresh
@@ -223,7 +223,7 @@ def test_concurrent_changes_under_the_lock_are_all_counted(app):
     def take_five_seats(_: int) -> None:
         for _seat in range(5):
             with transaction():
-                (row,) = lock_stock(event_id)
+                (row,) = lock_inventory(event_id)
                 row.reserved += 1
 
     event_id = event.id

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from evently.accounts.models import User
 from evently.accounts.services import authenticate
-from evently.bookings.ledger import check
+from evently.bookings.consistency import check
 from evently.bookings.models import Booking
 from evently.bookings.queries import TABS, count_tabs
 from evently.database import utc_now
@@ -17,8 +17,8 @@ from evently.demo.catalogue import demo_events
 from evently.errors import Invalid, NotAllowed, NotAuthenticated
 from evently.events.descriptions import description_html
 from evently.events.models import CATEGORIES, Event
-from evently.events.rules import problems
-from evently.events.sales import SalesState, sales_state
+from evently.events.sale_status import SaleStatus, sale_status
+from evently.events.validation import validate
 from evently.extensions import db
 from evently.notifications.models import Mail
 from tests.factories import PASSWORD, make_organizer, make_user
@@ -56,9 +56,9 @@ def test_what_the_catalogue_says_is_sold_is_sold(demo):
 
 
 def test_there_is_something_of_everything(demo):
-    states = Counter(sales_state(event) for event in demo)
-    assert set(states) == set(SalesState) - {SalesState.ENDED}
-    assert len(demo) - states[SalesState.PAST] - states[SalesState.DRAFT] >= 36
+    states = Counter(sale_status(event) for event in demo)
+    assert set(states) == set(SaleStatus) - {SaleStatus.ENDED}
+    assert len(demo) - states[SaleStatus.PAST] - states[SaleStatus.DRAFT] >= 36
     assert {event.category for event in demo} == set(CATEGORIES)
     assert len({event.currency for event in demo}) >= 8
     assert len({event.timezone for event in demo}) >= 15
@@ -193,7 +193,7 @@ def test_the_catalogue_is_sound_on_any_day(day):
     now = dt.datetime(2026, 12, 28, 23, 30, tzinfo=dt.UTC) + dt.timedelta(days=day)
     for entry in demo_events():
         fields = entry.fields(now)
-        assert problems(fields, allow_past=True) == {}, entry.id
+        assert validate(fields, allow_past=True) == {}, entry.id
         assert (fields["time"] > now) == (entry.weeks >= 0), entry.id
         assert fields["time"] != now
         assert fields["sales_start"] is None or now < fields["sales_start"] < fields["time"]

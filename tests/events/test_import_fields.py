@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evently.events.imports import cells as columns
+from evently.events.imports import columns
 from evently.events.imports.fields import read_fields
 from tests.events.reading import at, problem, read
 

@@ -14,7 +14,7 @@ from evently.events.imports import files
 from evently.events.imports.fields import read_fields
 from evently.events.imports.files import UnreadableFile
 from evently.events.imports.rows import Row
-from tests.events.bringing_in import rows_in
+from tests.events.importing import rows_in
 from tests.events.reading import at, read
 
 DATA = Path(__file__).parent / "data"
@@ -33,7 +33,7 @@ def test_json_is_a_list_or_has_one(wrapped):
 
 def test_an_entry_that_is_no_object_is_a_flaw_of_its_row():
     rows = read_rows(filename="x.json", content=b'[{"name": "A"}, "B", null, [], 3]')
-    assert [bool(row.flaw) for row in rows] == [False, True, True, True, True]
+    assert [bool(row.error) for row in rows] == [False, True, True, True, True]
 
 
 def test_numbers_are_read_as_written():
@@ -91,7 +91,7 @@ def test_csv_as_spreadsheets_write_it(encoding, delimiter, newline):
 def test_csv_rows_are_numbered_as_a_spreadsheet_does():
     rows = read_rows(filename="x.csv", content=b'name,venue\n"two\nlines",x\n\nB,y\nC,y,too many\nD\n')
     assert [row.number for row in rows] == [2, 4, 5, 6]
-    assert rows[2].flaw == "There are 3 cells for 2 columns; put cells that hold the delimiter in quotes."
+    assert rows[2].error == "There are 3 cells for 2 columns; put cells that hold the delimiter in quotes."
     assert rows[3].values == {"name": "D"}
 
 
@@ -106,7 +106,7 @@ def test_any_bytes_are_rows_or_refused(content, suffix):
 
 
 def test_a_calendar():
-    rows = {row.number if row.flaw else row.values["source_id"]: row for row in rows_in(DATA / "calendar.ics")}
+    rows = {row.number if row.error else row.values["source_id"]: row for row in rows_in(DATA / "calendar.ics")}
     assert [row.number for row in rows.values()] == list(range(1, 10))
     concert = read(**rows["concert@example.org"].values)
     assert concert == {
@@ -128,7 +128,7 @@ def test_a_calendar():
     assert (talk["status"], talk["timezone"], talk["ends_at"] - talk["time"]) == ("draft", "Europe/Vienna", dt.timedelta(minutes=90))
     assert read_fields(rows["off@example.org"].values, timezone="UTC").is_cancelled
     assert "moved@example.org#2031-12-05T18:00:00+00:00" in rows
-    assert {number: row.flaw for number, row in rows.items() if row.flaw} == {
+    assert {number: row.error for number, row in rows.items() if row.error} == {
         5: "This event repeats; export each date as an event of its own.",
         8: "The time zone of DTSTART, Mars/Olympus, is unknown.",
         9: "DTSTART cannot be read.",
@@ -139,7 +139,7 @@ def test_a_calendar():
 def test_a_flaw_of_one_event_is_no_flaw_of_the_calendar(line):
     content = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20310101T000000Z\n{line}\nEND:VEVENT\nEND:VCALENDAR"
     (row,) = read_rows(filename="x.ics", content=content.encode())
-    assert row.flaw
+    assert row.error
 
 
 def test_a_calendar_without_events_is_refused():

@@ -66,8 +66,8 @@ def test_every_month_and_weekday_fits_beside_two_digits():
 
 
 def test_the_inks_of_every_category_can_be_read():
-    assert set(posters.INKS) == set(CATEGORIES)
-    for light, deep in posters.INKS.values():
+    assert set(posters.PALETTES) == set(CATEGORIES)
+    for light, deep in posters.PALETTES.values():
         assert contrast(light, deep) >= 6.1
         assert contrast(deep, posters.PAPER) >= 9.6
 

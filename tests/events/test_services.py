@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from evently.bookings.ledger import check
+from evently.bookings.consistency import check
 from evently.database import transaction
 from evently.errors import Conflict, Invalid, NotAllowed, NotFound
 from evently.events.models import Event, TicketStock, TicketType

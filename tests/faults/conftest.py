@@ -7,7 +7,7 @@ import pytest
 from evently.launch.postgres import Postgres
 from evently.launch.supervisor import Service
 from evently.launch.valkey import Valkey
-from tests.faults.books import DECISIONS, Books, until
+from tests.faults.consistency import DECISIONS, Books, until
 from tests.faults.parts import Parts, Web, running, workers_waiting
 from tests.faults.sale import Sale
 from tests.harness.parts import require

@@ -4,7 +4,7 @@ import pytest
 
 from evently.launch.supervisor import Service
 from evently.launch.valkey import Valkey
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.parts import Parts, Web, kill, running, workers_waiting
 from tests.faults.sale import Sale
 from tests.harness.site import Site

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from evently.launch.valkey import Valkey
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.parts import Parts, Web, killed, running, stopped
 from tests.faults.sale import Answer, Sale
 from tests.harness.site import Site

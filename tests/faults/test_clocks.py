@@ -8,7 +8,7 @@ import pytest
 from evently.launch.ports import free_port
 from evently.launch.supervisor import Service
 from evently.launch.valkey import Valkey
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.parts import Parts, Web, running, stopped
 from tests.faults.sale import Sale
 from tests.harness.parts import find_faketime, require

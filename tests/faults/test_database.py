@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.sale import Sale
 
 pytestmark = pytest.mark.xdist_group("faults")

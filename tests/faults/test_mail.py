@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.parts import Parts, running
 from tests.faults.sale import Sale
-from tests.notifications.post_office import PostOffice
+from tests.notifications.outbox_helpers import PostOffice
 
 pytestmark = pytest.mark.xdist_group("faults")
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from evently.launch.supervisor import Service
 from evently.launch.valkey import Valkey
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.parts import Web, workers_waiting
 from tests.faults.sale import THREADS, Sale
 from tests.harness.site import Site

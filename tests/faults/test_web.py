@@ -3,7 +3,7 @@
 import pytest
 
 from evently.launch.valkey import Valkey
-from tests.faults.books import Books, until
+from tests.faults.consistency import Books, until
 from tests.faults.parts import Web, kill, killed
 from tests.faults.sale import Sale
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from evently.config_urls import database_url_from
 from evently.launch.postgres import Postgres
 from evently.launch.valkey import Valkey
-from evently.servers import database_url_from
 from tests.harness.parts import require
 
 

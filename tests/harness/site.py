@@ -22,7 +22,7 @@ from kombu.transport.memory import Channel
 from werkzeug.test import TestResponse
 
 from config import VARIABLES, load_settings
-from evently import broker, create_app
+from evently import circuit_breaker, create_app
 from evently.extensions import cache, db, limiter
 from evently.notifications import wakeups
 
@@ -92,9 +92,9 @@ def clean(site: Site) -> None:
             for queue in Channel.queues.values():
                 queue.queue.clear()
         # What no test that went before may leave: words that are owed to a server that was away, a message sent a moment ago.
-        getattr(site.app.extensions["versions"], "_owed", set()).clear()
+        getattr(site.app.extensions["versions"], "_pending", set()).clear()
         site.app.extensions["readiness"].forget()
-    broker._away_until = wakeups._latest = 0.0
+    circuit_breaker._open_until = wakeups._latest = 0.0
 
 
 def _delete_all_rows() -> None:

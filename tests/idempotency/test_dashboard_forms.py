@@ -12,12 +12,12 @@ from flask import Flask
 
 from evently.accounts.models import User
 from evently.accounts.suspension import suspend
-from evently.bookings.admissions import admit
+from evently.bookings.check_ins import check_in
 from evently.bookings.tickets import tickets_of
 from evently.database import transaction, utc_now
-from evently.events.importing import Fills
-from evently.events.uploading import work_on
-from evently.events.uploads import start_upload
+from evently.events.import_jobs import start_import
+from evently.events.import_rows import ImportDefaults
+from evently.events.import_worker import run
 from evently.extensions import db
 from evently.notifications.messages import send_message
 from evently.notifications.models import Mail
@@ -74,7 +74,7 @@ def at_the_door(_: User) -> Asked:
 
 def let_out(user: User) -> Asked:
     booking = make_booking()
-    admit(by=user, event_id=booking.event_id, code=tickets_of(booking)[0].code)
+    check_in(by=user, event_id=booking.event_id, code=tickets_of(booking)[0].code)
     path = f"{EVENTS}/{booking.event_id}/check-in"
     return path, f"{path}/undo", {"ticket": f"{booking.id}:1"}
 
@@ -99,8 +99,8 @@ def retry_message(user: User) -> Asked:
 def uploaded(path: str) -> Callable[[User], Asked]:
     def asked(user: User) -> Asked:
         content = json.dumps([{"name": "Walk", "venue": "Park", "time": "2031-05-01T20:00"}]).encode()
-        upload = start_upload(by=user, filename="walks.json", content=content, fills=Fills(capacity=9))
-        while work_on(upload.id):
+        upload = start_import(by=user, filename="walks.json", content=content, fills=ImportDefaults(capacity=9))
+        while run(upload.id):
             pass
         return f"{EVENTS}/import/{upload.id}", f"{EVENTS}/import/{upload.id}/{path}", {}
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from evently.accounts.models import User
-from evently.bookings.admissions import admit
+from evently.bookings import check_ins
 from evently.bookings.tickets import tickets_of
 from tests.factories import PASSWORD, api_token, make_booking, make_event, make_manual_booking, make_organizer, make_superuser, make_user
 from tests.idempotency.conftest import EVENT, Api, contents, is_replayed
@@ -59,7 +59,7 @@ def check_in() -> Request:
 def undo_check_in() -> Request:
     booking = make_booking()
     organizer = booking.event.organizer
-    admit(by=organizer, event_id=booking.event_id, code=tickets_of(booking)[0].code)
+    check_ins.check_in(by=organizer, event_id=booking.event_id, code=tickets_of(booking)[0].code)
     return "DELETE", f"/admin/events/{booking.event_id}/check-in/{booking.id}/1/", None, organizer
 
 

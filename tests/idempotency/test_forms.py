@@ -10,9 +10,9 @@ from flask import Flask
 from PIL import Image
 
 from evently.accounts.email_changes import request_email_change
-from evently.accounts.links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE
 from evently.accounts.models import ApiToken, BrowserSession, User
-from evently.accounts.sessions import begin
+from evently.accounts.sessions import create
+from evently.accounts.signed_links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE
 from evently.database import transaction, utc_now
 from evently.events.models import Event
 from evently.extensions import db
@@ -21,7 +21,7 @@ from evently.idempotency.models import IdempotentRequest
 from tests.factories import PASSWORD, api_token, log_in, make_booking, make_event, make_manual_booking, make_organizer, make_user
 from tests.harness.visitor import Form, Visitor
 from tests.idempotency.conftest import bookings, contents, is_replayed, set_request
-from tests.idempotency.test_trying_again import SOON
+from tests.idempotency.test_retries import SOON
 
 
 @pytest.fixture
@@ -93,11 +93,11 @@ def test_it_waits_for_the_first_ones_answer(visitor: Visitor, user: User, monkey
 
 
 def test_a_web_thread_is_held_for_three_seconds_at_most() -> None:
-    assert 2 <= idempotency.PATIENCE <= 3
+    assert 2 <= idempotency.MAX_WAIT_SECONDS <= 3
 
 
 def test_it_does_not_wait_for_ever(visitor: Visitor, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idempotency, "PATIENCE", 0.1)
+    monkeypatch.setattr(idempotency, "MAX_WAIT_SECONDS", 0.1)
     form = booking_form(visitor, make_event())
     send(visitor, form)
     set_request(answer=None, lease_until=utc_now() + SOON)
@@ -125,7 +125,7 @@ def change(user: User) -> int:
 
 
 def signed_in_elsewhere(user: User) -> int:
-    begin("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=False)
+    create("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=False)
     return db.session.scalars(sa.select(BrowserSession.id).where(BrowserSession.id_sha256 == "elsewhere")).one()
 
 

@@ -59,7 +59,7 @@ def test_a_session_that_ends_in_mid_form_keeps_what_was_typed(app, new_page, jav
     page.goto("/account")
     page.get_by_label("First name").fill("Mira")
     page.get_by_label("Address").fill("Am Kanal 1\nLeipzig")
-    # Its cookie is gone, as after days; an end on the server is tested in tests/web/test_unsent_forms.py.
+    # Its cookie is gone, as after days; an end on the server is tested in tests/web/test_form_drafts.py.
     page.context.clear_cookies()
     page.get_by_role("button", name="Save changes").click()
     expect(page.get_by_text("what you typed is still there")).to_be_visible()

@@ -6,7 +6,7 @@ import icalendar
 import pytest
 from playwright.sync_api import Page, expect
 
-from evently.bookings.ledger import check
+from evently.bookings.consistency import check
 from tests.factories import in_days, make_event
 from tests.harness.site import fresh
 

@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from evently.launch import postgres as module
-from evently.launch.guardian import is_running
 from evently.launch.postgres import Postgres
 from evently.launch.processes import LaunchError
+from evently.launch.reaper import is_running
 from evently.launch.valkey import Valkey
 from tests.harness.parts import require
 

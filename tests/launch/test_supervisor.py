@@ -29,7 +29,7 @@ def _within(seconds: float, condition: Callable[[], bool]) -> Callable[[], bool]
 
 
 def test_a_part_that_dies_is_started_again(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "MAX_PAUSE_SECONDS", 0.05)
     part = _service(FOREVER)
     with Supervisor() as supervisor:
         supervisor.start(part)
@@ -69,7 +69,7 @@ def test_a_part_that_never_stays_up_is_tried_ever_more_rarely_and_the_others_go_
 def test_the_pause_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = module._Watched(_service(FOREVER), quick_ends=50)
     module._plan_restart(watched, "The part ended")
-    assert watched.restart_at == pytest.approx(time.monotonic() + module.LONGEST_PAUSE_SECONDS, abs=5)
+    assert watched.restart_at == pytest.approx(time.monotonic() + module.MAX_PAUSE_SECONDS, abs=5)
 
 
 def test_a_part_that_stayed_up_is_started_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import uuid
 
 from sqlalchemy import insert
 
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings.models import PROCESSING, Booking
 from evently.bookings.signals import bookings_decided
 from evently.database import transaction, utc_now
@@ -33,7 +33,7 @@ def _microseconds(buyers: list[int], *, is_muted: bool) -> float:
     with bookings_decided.muted() if is_muted else contextlib.nullcontext():
         started = time.perf_counter()
         decided = 0
-        while batch := allocation.allocate_batch(event.id):
+        while batch := allocator.allocate_batch(event.id):
             decided += batch
         seconds = time.perf_counter() - started
     assert decided == QUEUE

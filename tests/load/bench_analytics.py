@@ -29,9 +29,9 @@ from evently.database import transaction
 from evently.demo.load import seed_load
 from evently.events.models import Event
 from evently.extensions import db
-from evently.reporting.figures import get_event_figures, list_days
 from evently.reporting.models import EventTotal
-from evently.reporting.recount import Drift, find_drift, rebuild
+from evently.reporting.rollup_verification import Mismatch, find_mismatches, rebuild
+from evently.reporting.time_series import get_event_figures, list_days
 from tests.factories import log_in
 from tests.load.report import Report
 from tests.load.stage import describe_machine, stage
@@ -80,8 +80,8 @@ def main() -> None:
         report.section(f"Spread: {BOOKINGS:,} bookings of {BOOKINGS // PER_EVENT:,} events")
         report.line("`flask seed-load`", f"{_seconds(lambda: seed_load(events=BOOKINGS // PER_EVENT, bookings=BOOKINGS)):.0f} s")
         report.line("`flask reports rebuild`", f"{_seconds(rebuild):.0f} s")
-        drift: list[Drift] = []
-        found = _seconds(lambda: drift.extend(find_drift()))
+        drift: list[Mismatch] = []
+        found = _seconds(lambda: drift.extend(find_mismatches()))
         report.line("`flask reports check`", f"{found:.0f} s, {len(drift)} figures differ", floor="none differs", holds=not drift)
         staff = _person(is_staff=True)
         _vacuum()

@@ -16,7 +16,7 @@ import psutil
 from sqlalchemy import func, select
 
 from config import ROOT
-from evently.bookings import ledger
+from evently.bookings import consistency
 from evently.bookings.models import CONFIRMED, PROCESSING, Booking
 from evently.events.models import Event
 from evently.extensions import db
@@ -63,7 +63,7 @@ def main() -> None:
         played.supervisor.stop()
         allocation.measure(report)
         contention.measure(report)
-        breaches = list(ledger.check())
+        breaches = list(consistency.check())
         report.line("Rows that break an invariant", str(len(breaches)), floor="0", holds=not breaches)
     report.write(ROOT / "docs" / "benchmarks")
 

@@ -20,13 +20,13 @@ from email.policy import default as policy
 from sqlalchemy import func, insert, select
 
 from config import ROOT
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings.models import Booking
 from evently.database import transaction
 from evently.extensions import db
 from evently.launch.ports import free_port
 from evently.launch.supervisor import Service
-from evently.notifications import delivery, letters, outbox
+from evently.notifications import letters, mail_worker, outbox
 from evently.notifications.models import QUEUED, Mail
 from tests.load.report import Report
 from tests.load.stage import Stage, describe_machine, make_buyers, make_event, stage
@@ -89,14 +89,14 @@ def _fill_outbox(count: int) -> None:
     booking = {"event_id": event.id, "ticket_type_id": event.stock[0].ticket_type_id, "ticket_count": 1, "total_amount": 12}
     with transaction() as session:
         session.execute(insert(Booking), [{**booking, "currency": "EUR", "user_id": user_id} for user_id, _ in make_buyers(count)])
-    allocation.drain(event.id)
+    allocator.process_queue(event.id)
 
 
 def _letters() -> list[letters.Letter]:
     """All that waits, as it goes over the wire; it waits on."""
     mails = outbox.claim(limit=MAILS, lease=dt.timedelta(minutes=5))
     written = [letters.compose(mail) for mail in mails]
-    outbox.give_back(mails)
+    outbox.release(mails)
     return written
 
 
@@ -135,7 +135,7 @@ def _empty_outbox() -> float:
     waiting = db.session.scalar(select(func.count()).where(Mail.status == QUEUED))
     db.session.remove()
     began = time.perf_counter()
-    sent = delivery.deliver()
+    sent = mail_worker.deliver()
     seconds = time.perf_counter() - began
     assert sent == waiting == MAILS, (sent, waiting)
     return sent / seconds

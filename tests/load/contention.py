@@ -14,7 +14,7 @@ import psycopg2
 from flask import current_app
 from sqlalchemy import func, select
 
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings.models import PROCESSING, Booking
 from evently.bookings.signals import bookings_decided
 from evently.events.models import Event
@@ -78,7 +78,7 @@ def _queue(user_id: int, clients: int, commit_seconds: float, count: int) -> flo
         accepting.start()
         waiting = select(func.count()).where(Booking.event_id == event.id, Booking.status == PROCESSING)
         while accepting.is_alive() or db.session.scalar(waiting):
-            allocation.drain(event.id)
+            allocator.process_queue(event.id)
             db.session.remove()
     # The last drain lingers; that is no work.
     return count / (time.perf_counter() - started - current_app.config["ALLOCATOR_LINGER_MS"] / 1000)

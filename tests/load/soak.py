@@ -26,8 +26,8 @@ from sqlalchemy import func, select
 
 from config import ROOT
 from evently.accounts import sessions
-from evently.bookings import ledger
-from evently.bookings.models import PROCESSING, Admission, Booking
+from evently.bookings import consistency
+from evently.bookings.models import PROCESSING, Booking, CheckIn
 from evently.events.models import Event
 from evently.events.services import add_events
 from evently.extensions import db
@@ -220,7 +220,7 @@ def _make_crowd(app: Flask) -> Crowd:
 def _sign_in(user_id: int) -> str:
     """The cookie of a session."""
     key = secrets.token_urlsafe(32)
-    sessions.begin(hashlib.sha256(key.encode()).hexdigest(), user_id=user_id, data={}, device="", is_remembered=False)
+    sessions.create(hashlib.sha256(key.encode()).hexdigest(), user_id=user_id, data={}, device="", is_remembered=False)
     return f"session={key}.1"
 
 
@@ -263,9 +263,9 @@ def _report_books(report: Report) -> None:
     report.section("The books")
     counts = db.session.execute(select(Booking.status, func.count()).group_by(Booking.status)).all()
     report.line("Bookings", ", ".join(f"{count:,} {status}" for status, count in sorted(map(tuple, counts))))
-    report.line("Tickets let in", f"{db.session.scalar(select(func.count()).select_from(Admission)):,}")
+    report.line("Tickets let in", f"{db.session.scalar(select(func.count()).select_from(CheckIn)):,}")
     report.line("Not decided half a minute after the end", str(left), floor="0", holds=not left)
-    breaches = list(ledger.check())
+    breaches = list(consistency.check())
     report.line("Rows that break an invariant", str(len(breaches)), floor="0", holds=not breaches)
 
 

@@ -11,7 +11,7 @@ from evently.database import utc_now
 from evently.events.models import Event
 from evently.notifications import wakeups
 from tests.factories import make_booking, make_event, make_organizer, make_user
-from tests.notifications.post_office import PostOffice
+from tests.notifications.outbox_helpers import PostOffice
 
 
 @pytest.fixture

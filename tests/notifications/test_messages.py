@@ -4,17 +4,17 @@ import uuid
 
 import pytest
 
-from evently.accounts.leaving import anonymise
+from evently.accounts.account_deletion import anonymize
 from evently.bookings.services import cancel_booking
 from evently.database import transaction, utc_now
 from evently.errors import Invalid, NotAllowed, NotFound
 from evently.notifications.letters import compose
 from evently.notifications.messages import count_audience, preview_message, send_message, send_test
 from evently.notifications.models import EVENT_MESSAGE, NO_ADDRESS
-from evently.notifications.queries import list_deliveries, list_messages, tell_who_was_told
+from evently.notifications.queries import list_deliveries, list_messages, summarize_recipients
 from evently.notifications.rendering import render_mail
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user
-from tests.notifications.post_office import deliver, mails, statements
+from tests.notifications.outbox_helpers import deliver, mails, statements
 
 WORDS = {"subject": "Doors at seven", "body": "Come early.\n\nThe <b>bar</b> is open."}
 
@@ -33,7 +33,7 @@ def test_each_person_with_tickets_gets_one_mail(open_office):
         make_booking(user=user, event=event)
     make_booking(user=make_user(), event=event, tickets=10, decided=False)
     make_booking()
-    told = tell_who_was_told(write(event))
+    told = summarize_recipients(write(event))
     assert (told.event_id, len(told.mail_ids), told.without_address) == (event.id, 2, 0)
     assert {mail.user_id for mail in messages()} == {mira.id, other.id}
     assert {f"event-message:{mail_id.hex}" for mail_id in told.mail_ids} == {mail.delivery_key for mail in messages()}
@@ -99,7 +99,7 @@ def test_people_without_an_address_are_counted(app):
     audience = count_audience(by=make_staff(), event_id=event.id, audience="confirmed")
     assert (audience.people, audience.reachable, audience.without_address) == (2, 1, 1)
     message = write(event)
-    told = tell_who_was_told(message)
+    told = summarize_recipients(message)
     assert (len(told.mail_ids), told.without_address) == (1, 1)
     (mail,) = list_deliveries(by=event.organizer, message_id=message.id, status="suppressed").items
     assert (mail.user_id, mail.last_error) == (mira.id, NO_ADDRESS)
@@ -133,15 +133,15 @@ def test_the_same_message_again_writes_nothing_more(app):
 
 def test_nobody_with_tickets_is_nobody_told(app):
     event = make_event()
-    assert tell_who_was_told(write(event)).mail_ids == []
+    assert summarize_recipients(write(event)).mail_ids == []
 
 
 def test_people_who_left_are_not_written_to(app):
     event = make_event()
     booking = make_booking(event=event)
-    anonymise([booking.user])
+    anonymize([booking.user])
     for audience in ("everyone", "cancelled"):
-        assert tell_who_was_told(write(event, audience=audience)).mail_ids == []
+        assert summarize_recipients(write(event, audience=audience)).mail_ids == []
 
 
 def test_what_the_mail_says(app):

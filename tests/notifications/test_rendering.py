@@ -10,7 +10,7 @@ from evently.events.services import cancel_event
 from evently.notifications.models import FROM_ORGANIZERS, KINDS
 from evently.notifications.rendering import render_mail
 from tests.factories import decide, in_days, make_booking, make_event, make_user
-from tests.notifications.post_office import mails, only_mail
+from tests.notifications.outbox_helpers import mails, only_mail
 
 
 def newest():

@@ -9,11 +9,11 @@ from evently.database import transaction
 from evently.events.services import cancel_event
 from evently.launch.ports import free_port
 from evently.notifications import wakeups
+from evently.notifications.bulk_insert import delivery_key
 from evently.notifications.models import NO_ADDRESS
-from evently.notifications.writing import delivery_key
 from tests.factories import decide, make_booking, make_event, make_user, reload
 from tests.harness.parts import ROOT
-from tests.notifications.post_office import mails, only_mail, statements
+from tests.notifications.outbox_helpers import mails, only_mail, statements
 
 
 def told():
@@ -97,19 +97,19 @@ def test_wake_ups_within_a_moment_share_a_message(app, monkeypatch):
     sent = []
     monkeypatch.setattr(wakeups, "publish", lambda _task, countdown: sent.append(countdown))
     for _ in range(20):
-        wakeups.wake()
+        wakeups.notify_worker()
     assert sent == [wakeups.DELAY]
     # Whoever shares a message has written before it is read.
     assert wakeups.DELAY > wakeups.WINDOW
     monkeypatch.setattr(wakeups, "_latest", wakeups._latest - wakeups.WINDOW)
-    wakeups.wake()
+    wakeups.notify_worker()
     assert len(sent) == 2
 
 
 DECIDE = """
 import time
 from evently import create_app
-from evently.bookings.allocation import allocate_batch
+from evently.bookings.allocator import allocate_batch
 from evently.bookings.models import Booking
 from evently.extensions import db
 with create_app().app_context():

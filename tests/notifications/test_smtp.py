@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from evently.notifications.smtp import MailServer, Unreachable
-from tests.notifications.post_office import PostOffice
+from tests.notifications.outbox_helpers import PostOffice
 
 LETTER = {"sender": "tickets@evently.example", "recipient": "mira@talberg.example", "content": b"Subject: Hello\r\n\r\n.dot\r\n"}
 

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from evently.accounts.models import User
-from evently.bookings import allocation
+from evently.bookings import allocator
 from evently.bookings.tasks import allocate_event
+from evently.celery_app import publish
 from evently.database import transaction
 from evently.launch.embedded import EmbeddedWorker
 from evently.observability import context
 from evently.observability.redaction import without_secrets
-from evently.worker import publish
 from tests.factories import api_token, auth, log_in, make_booking, make_event, make_user
-from tests.faults.books import until
+from tests.faults.consistency import until
 from tests.harness.parts import ROOT
 from tests.harness.site import on_sqlite
 from tests.observability.reading import written
@@ -90,12 +90,14 @@ def test_a_task_goes_on_under_the_name_of_its_request(app, monkeypatch):
         pytest.skip("its tasks are done in other processes")
     event = make_event()
     seen = []
-    monkeypatch.setattr(allocation, "drain", lambda *_args, **_kwargs: seen.append(dict(context.known())) or log.warning("Seen") or 0)
+    monkeypatch.setattr(
+        allocator, "process_queue", lambda *_args, **_kwargs: seen.append(dict(context.current())) or log.warning("Seen") or 0
+    )
     with written() as lines, EmbeddedWorker(app.extensions["celery"], beat=False):
-        context.begin(request_id="order-17")
+        context.reset(request_id="order-17")
         publish(allocate_event, args=[str(event.id)], task_id="task-1")
         until(lambda: bool(seen), within=10, what="the task is done")
-    context.begin()
+    context.reset()
     assert seen == [{"task": "bookings.allocate_event", "task_id": "task-1", "request_id": "order-17"}]
     assert lines.about("Seen")[0]["request_id"] == "order-17"
 
@@ -167,14 +169,14 @@ def test_secrets_are_known_by_their_names():
 
 
 def test_embedded_mode_has_lines_for_people():
-    context.begin(request_id="order-17")
+    context.reset(request_id="order-17")
     with written(is_json=False) as lines:
         log.warning("The broker is %s", "away")
         try:
             int("x")
         except ValueError:
             log.exception("Broken")
-    context.begin()
+    context.reset()
     first, second, *trace = lines.text.splitlines()
     assert re.fullmatch(r"\d\d:\d\d:\d\d WARNING evently.tests: The broker is away \(request_id=order-17\)", first)
     assert second.endswith("ERROR evently.tests: Broken (request_id=order-17)")
@@ -186,8 +188,9 @@ def test_a_process_of_production_writes_json_and_nothing_else_is_loaded_for_it(t
     program = (
         "import logging, sys\n"
         "from config import load_settings\n"
-        "from evently.observability import process\n"
-        "process.begin(load_settings({'DATABASE_URL': 'postgresql://db/box', 'SECRET_KEY': '8d4c1f0e9b7a6d5c4b3a29181706f5e4d3c2b1a0'}))\n"
+        "from evently.observability import process_setup\n"
+        "values = {'DATABASE_URL': 'postgresql://db/box', 'SECRET_KEY': '8d4c1f0e9b7a6d5c4b3a29181706f5e4d3c2b1a0'}\n"
+        "process_setup.configure(load_settings(values))\n"
         "logging.getLogger('evently').debug('not heard')\n"
         "logging.getLogger('other').info('not heard')\n"
         "assert 'structlog' not in sys.modules\n"

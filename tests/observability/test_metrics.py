@@ -6,11 +6,11 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
+from evently.celery_app import publish
 from evently.database import transaction, utc_now
 from evently.extensions import db
 from evently.notifications.models import Mail
 from evently.observability import metrics
-from evently.worker import publish
 from tests.factories import auth, decide, make_booking, make_event, make_user
 from tests.harness.site import on_sqlite
 from tests.observability.reading import told

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
 from evently.database import transaction
-from evently.http import health, migrations
+from evently.http import health, schema_version
 from tests.factories import log_in, make_user
 from tests.harness.parts import ROOT
 
@@ -62,7 +62,7 @@ def test_no_database(client, monkeypatch):
 def test_a_database_that_is_behind_is_not_ready_and_one_that_is_ahead_is(app, client):
     with version("0001"):
         answer = client.get("/readyz")
-    missing = len(migrations._newest_first()) - 1
+    missing = len(schema_version._newest_first()) - 1
     said = f"The database lacks {missing} of {missing + 1} migrations: run `flask --app wsgi db upgrade`."
     assert (answer.status_code, answer.json["complaints"]) == (503, [said])
     app.extensions["readiness"].forget()
@@ -72,7 +72,7 @@ def test_a_database_that_is_behind_is_not_ready_and_one_that_is_ahead_is(app, cl
 
 def test_the_order_of_migrations_is_alembics():
     theirs = [script.revision for script in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()]
-    assert migrations._newest_first() == theirs
+    assert schema_version._newest_first() == theirs
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

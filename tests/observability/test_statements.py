@@ -13,16 +13,16 @@ from tests.observability.reading import written
 def patience(app):
     """Zero milliseconds, while the test lasts."""
     engine = sa.create_engine(db.engine.url, poolclass=sa.NullPool)
-    statements._tell_slow_ones(engine, 0)
+    statements._log_slow_query(engine, 0)
     yield engine
     engine.dispose()
 
 
 def test_a_slow_statement_is_told_without_its_values(patience):
-    context.begin(request_id="order-17")
+    context.reset(request_id="order-17")
     with written() as lines, patience.connect() as connection:
         connection.execute(sa.text("SELECT id FROM users\n WHERE username = :name"), {"name": "secret value"})
-    context.begin()
+    context.reset()
     line = next(line for line in lines.about("Slow statement") if "users" in line["statement"])
     assert line["statement"].startswith("SELECT id FROM users WHERE username = ")
     assert line["request_id"] == "order-17"

@@ -3,14 +3,14 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from evently.bookings.allocation import decide_waiting
+from evently.bookings.allocator import decide_queued
 from evently.bookings.models import Booking
 from evently.bookings.services import cancel_booking
 from evently.database import transaction
 from evently.errors import NotAllowed
 from evently.events.services import cancel_event, delete_event
 from evently.reporting.queries import DailyBookings, get_event_report, get_overview
-from evently.reporting.recount import rebuild
+from evently.reporting.rollup_verification import rebuild
 from tests.factories import make_booking, make_event, make_organizer, make_staff, make_user
 
 
@@ -110,6 +110,6 @@ def test_a_session_in_another_zone_counts_the_same_days(app):
     with transaction() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.execute(sa.text("SET LOCAL TIME ZONE 'Asia/Tokyo'"))
-        decide_waiting(event.id)
+        decide_queued(event.id)
     report = get_event_report(by=event.organizer, event_id=event.id)
     assert [day.date for day in report.daily_bookings] == [dt.date(2026, 3, 1)]

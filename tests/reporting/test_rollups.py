@@ -9,21 +9,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from evently.accounts.leaving import anonymise
-from evently.bookings import allocation
-from evently.bookings.admissions import write_admissions
-from evently.bookings.models import CONFIRMED, PROCESSING, Admission, Booking
+from evently.accounts.account_deletion import anonymize
+from evently.bookings import allocator
+from evently.bookings.cache_tags import SALES
+from evently.bookings.check_ins import insert_check_ins
+from evently.bookings.models import CONFIRMED, PROCESSING, Booking, CheckIn
 from evently.bookings.services import book_tickets, cancel_booking
-from evently.bookings.signals import admissions_undone, bookings_decided
-from evently.bookings.versions import SALES
-from evently.caching import remember
+from evently.bookings.signals import bookings_decided, check_ins_undone
 from evently.database import transaction
 from evently.errors import DomainError
 from evently.events.models import Event
 from evently.events.services import cancel_event, update_event
 from evently.extensions import db
-from evently.reporting.models import Arrival, EventDay, EventTotal, OrganizerDay
-from evently.reporting.recount import find_drift, rebuild
+from evently.reporting.models import CheckInBucket, EventDay, EventTotal, OrganizerDay
+from evently.reporting.rollup_verification import find_mismatches, rebuild
+from evently.tagged_cache import get_or_set
 from tests.factories import make_booking, make_event, make_organizer, make_user
 from tests.harness.site import apart, fresh
 
@@ -57,13 +57,13 @@ class Sales(RuleBasedStateMachine):
 
     @rule(event=st.integers(0, 1))
     def decide(self, event: int) -> None:
-        apart(allocation.allocate_batch, self.events[event].id)
+        apart(allocator.allocate_batch, self.events[event].id)
 
     @rule(event=st.integers(0, 1))
     def crash_before_the_commit(self, event: int) -> None:
         with bookings_decided.connected_to(crash):
             try:
-                apart(allocation.allocate_batch, self.events[event].id)
+                apart(allocator.allocate_batch, self.events[event].id)
             except Crash:
                 fresh()
 
@@ -81,22 +81,22 @@ class Sales(RuleBasedStateMachine):
     def come_in(self, index: int) -> None:
         booking = self._some(index, CONFIRMED)
         with transaction():
-            if booking and not db.session.scalar(sa.select(Admission.seat).where(Admission.booking_seq == booking.seq)):
+            if booking and not db.session.scalar(sa.select(CheckIn.seat).where(CheckIn.booking_seq == booking.seq)):
                 seats = [(booking.seq, seat + 1) for seat in range(booking.ticket_count)]
-                write_admissions(event_id=booking.event_id, seats=seats, by_id=booking.user_id)
+                insert_check_ins(event_id=booking.event_id, seats=seats, by_id=booking.user_id)
 
     @rule()
     def go_out(self) -> None:
         with transaction() as session:
-            if admission := session.scalars(sa.select(Admission).where(Admission.event_id.in_([e.id for e in self.events]))).first():
+            if admission := session.scalars(sa.select(CheckIn).where(CheckIn.event_id.in_([e.id for e in self.events]))).first():
                 session.delete(admission)
                 session.flush()
-                admissions_undone.send(admission.event_id, moments=[admission.admitted_at])
+                check_ins_undone.send(admission.event_id, moments=[admission.admitted_at])
 
     @rule(person=st.integers(0, 2), is_sure=st.integers(0, 4))
     def leave(self, person: int, is_sure: int) -> None:
         if not is_sure:
-            anonymise([self.people[person]])
+            anonymize([self.people[person]])
             self.people[person] = make_user()
 
     @rule(event=st.integers(0, 1), is_sure=st.integers(0, 4))
@@ -107,7 +107,7 @@ class Sales(RuleBasedStateMachine):
     @invariant()
     def roll_ups_are_what_counting_gives(self) -> None:
         fresh()
-        assert list(find_drift()) == []
+        assert list(find_mismatches()) == []
 
     def _some(self, index: int, *statuses: str) -> Booking | None:
         fresh()
@@ -128,13 +128,13 @@ def test_what_is_written(app):
     bookings = [make_booking(event=event, tickets=tickets) for tickets in (1, 2, 3)]
     cancel_booking(by=bookings[0].user, booking_id=bookings[0].id)
     with transaction():
-        write_admissions(event_id=event.id, seats=[(bookings[1].seq, 1)], by_id=event.organizer_id)
+        insert_check_ins(event_id=event.id, seats=[(bookings[1].seq, 1)], by_id=event.organizer_id)
     total, day = db.session.get_one(EventTotal, event.id), db.session.scalars(sa.select(EventDay)).one()
     assert (total.bookings, total.tickets, total.ever_confirmed, total.admitted) == (2, 5, 3, 1)
     assert (day.bookings, day.tickets, day.cents, day.ever_confirmed) == (2, 5, 6250, 3)
     of_organizer = db.session.scalars(sa.select(OrganizerDay)).one()
     assert (of_organizer.organizer_id, of_organizer.day, of_organizer.cents) == (event.organizer_id, day.day, 6250)
-    since = db.session.scalars(sa.select(Arrival)).one().since
+    since = db.session.scalars(sa.select(CheckInBucket)).one().since
     assert (since.minute % 15, since.second, since.microsecond) == (0, 0, 0)
 
 
@@ -157,7 +157,7 @@ def test_a_savepoint_that_is_undone_takes_its_figures_along(app):
             cancel_booking(by=other.user, booking_id=other.id)
             raise Crash
     fresh()
-    assert list(find_drift()) == []
+    assert list(find_mismatches()) == []
     assert db.session.scalars(sa.select(OrganizerDay)).one().bookings == 1
 
 
@@ -173,13 +173,13 @@ def test_rebuilding_mends_whatever_is_off_and_throws_away_what_was_kept(app):
     with transaction() as session:
         session.execute(sa.update(EventDay).values(tickets=7))
         session.execute(sa.delete(OrganizerDay))
-    assert remember("figure:of", figure, of=[SALES], seconds=60) == remember("figure:of", figure, of=[SALES], seconds=60) == 1
-    off = {(drift.table, drift.figure, drift.kept, drift.counted) for drift in find_drift()}
+    assert get_or_set("figure:of", figure, tags=[SALES], seconds=60) == get_or_set("figure:of", figure, tags=[SALES], seconds=60) == 1
+    off = {(drift.table, drift.figure, drift.kept, drift.counted) for drift in find_mismatches()}
     assert ("event_days", "tickets", 7, 2) in off
     assert ("organizer_days", "bookings", 0, 1) in off
     assert rebuild() == 3
-    assert list(find_drift()) == []
-    assert remember("figure:of", figure, of=[SALES], seconds=60) == 2
+    assert list(find_mismatches()) == []
+    assert get_or_set("figure:of", figure, tags=[SALES], seconds=60) == 2
 
 
 def test_the_operators_commands(app):

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from config import ROOT
 from evently.accounts.models import User
 from evently.bookings.contact_sharing import share_contact
-from evently.bookings.models import Admission
+from evently.bookings.models import CheckIn
 from evently.bookings.services import cancel_booking
 from evently.bookings.tickets import tickets_of
 from evently.database import transaction
@@ -117,7 +117,7 @@ def test_pages_for_members(new_page: NewPage):
     log_in(page, user)
     used = make_booking(user=user)
     with transaction() as session:
-        session.add(Admission(booking_seq=used.seq, event_id=used.event_id, seat=1))
+        session.add(CheckIn(booking_seq=used.seq, event_id=used.event_id, seat=1))
     shared, added = (make_manual_booking(user=user) for _ in range(2))
     share_contact(user=user, booking_id=shared.id)
     bookings = [f"/bookings/{booking.id}" for booking in (confirmed, cancelled, shared, added)]

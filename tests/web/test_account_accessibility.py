@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from evently.accounts import recovery
+from evently.accounts import password_reset
 from evently.accounts.email_changes import request_email_change
-from evently.accounts.links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
-from evently.accounts.sessions import begin
+from evently.accounts.sessions import create
+from evently.accounts.signed_links import CONFIRM_ADDRESS, CONFIRM_EMAIL_CHANGE, UNDO_EMAIL_CHANGE
 from evently.database import utc_now
 from evently.extensions import db
 from evently.notifications.messages import send_message
@@ -31,7 +31,7 @@ def test_pages_of_an_account(new_page: NewPage):
     look_at(page, PAGES)
     make_booking(user=user, event=make_event(name="Donaudampfschifffahrts-Weihnachtsbrunch an Bord der „Morgenröte“"), tickets=2)
     api_token(user)
-    begin("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=True)
+    create("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=True)
     look_at(page, ["/account/sessions", "/account/tokens", "/account/closing"])
     organizer = make_organizer(email="mira@talberg.example", email_confirmed_at=utc_now())
     request_email_change(user=organizer, email="a.very.long.name.indeed@mail.talberg-und-toechter.example", reveals_taken=False)
@@ -43,7 +43,7 @@ def test_pages_of_an_account(new_page: NewPage):
 
 def test_ways_to_another_password(new_page: NewPage):
     user = make_user()
-    recovery.mail_reset_link(user.username)
+    password_reset.send_reset_email(user.username)
     mail = db.session.query(Mail).one()
     link = re.search(r"/password-reset/\S+", render_mail(mail).text)[0]
     look_at(new_page(), ["/password-reset", "/password-reset?sent=1", link, "/password-reset/1.2.3", "/account/confirmation/1.2.3"])
@@ -100,7 +100,7 @@ def test_tokens_and_browsers_change_in_place(new_page: NewPage):
     expect(page.get_by_role("heading", name="No tokens")).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("The token is revoked.")
 
-    begin("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=True)
+    create("elsewhere", user_id=user.id, data={}, device="Firefox on Windows", is_remembered=True)
     page.goto("/account/sessions")
     page.get_by_role("button", name="Sign out the other one").click()
     expect(page.get_by_text("You are signed in nowhere else.")).to_be_visible()

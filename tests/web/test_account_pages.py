@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from evently.accounts import recovery
+from evently.accounts import password_reset
 from evently.accounts.models import ApiToken, BrowserSession, User
 from evently.accounts.passwords import is_correct
 from evently.database import transaction, utc_now
@@ -161,7 +161,7 @@ def test_a_forgotten_password_is_set_anew_by_mail(visitor: Visitor, other: Visit
     unknown = stranger.submit("/password-reset", {"username": "nobody@talberg.example"})
     assert (known.status_code, known.location) == (unknown.status_code, unknown.location) == (303, "/password-reset?sent=1")
     assert "If we know that name or address" in stranger.get(known.location).text
-    recovery.mail_reset_link("mira")
+    password_reset.send_reset_email("mira")
     address = link_in(mails("reset_password")[0], "/password-reset/")
     page = stranger.get(address)
     assert page.headers["Referrer-Policy"] == "same-origin"
@@ -217,10 +217,10 @@ def test_closing_says_what_happens_asks_for_the_password_and_does_it(visitor: Vi
     assert (mail.to_address, mail.user_id) == ("mira@talberg.example", None)
     assert "Hello Mira, your account" in render_mail(mail).text
     # Whoever left is forgotten as soon as the good-bye has left.
-    outbox.forget_the_gone()
+    outbox.purge_deleted_accounts()
     assert mails("account_closed")[0].to_address == "mira@talberg.example"
-    outbox.catch(limit=100)
-    outbox.forget_the_gone()
+    outbox.capture(limit=100)
+    outbox.purge_deleted_accounts()
     [mail] = mails("account_closed")
     assert (mail.to_address, mail.context) == ("", {})
     assert "Mira" not in render_mail(mail).text
@@ -261,7 +261,7 @@ def test_a_registration_that_was_confirmed_long_ago_is_left_alone(visitor: Visit
 
 
 def test_staff_do_not_become_somebody_else_by_a_caught_mail(visitor: Visitor, app: Flask, user: User):
-    recovery.mail_reset_link("mira")
+    password_reset.send_reset_email("mira")
     [mail] = mails("reset_password")
     answers = {}
     for somebody in (make_staff(), make_superuser()):

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event as sa_event
 
-from evently.events.calendar import CalendarItem
+from evently.events.calendar_queries import CalendarItem
 from evently.extensions import db
 from evently.web.listing import Listing
 from evently.web.month import month_of, read_month

@@ -61,7 +61,7 @@ def test_a_write_without_a_database_is_told_too(app: Flask, client: FlaskClient,
         raise OperationalError("INSERT", {}, Exception("the database system is shutting down"))
 
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    for broken in (("bookings.services.stand_in_line", "idempotency.services.release"), ("idempotency.services.keep_answer",)):
+    for broken in (("bookings.services.queue_booking", "idempotency.services.release"), ("idempotency.services.store_response",)):
         with monkeypatch.context() as patch:
             for name in broken:
                 patch.setattr(f"evently.{name}", away)

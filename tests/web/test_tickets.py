@@ -9,7 +9,7 @@ import zxingcpp
 from flask.testing import FlaskClient
 from PIL import Image
 
-from evently.bookings.models import Admission, Booking
+from evently.bookings.models import Booking, CheckIn
 from evently.bookings.services import cancel_booking
 from evently.bookings.ticket_codes import public_key_pem
 from evently.bookings.tickets import tickets_of
@@ -33,7 +33,7 @@ def scan(svg: str) -> str:
 
 def let_in(booking: Booking, seat: int) -> None:
     with transaction() as session:
-        session.add(Admission(booking_seq=booking.seq, event_id=booking.event_id, seat=seat))
+        session.add(CheckIn(booking_seq=booking.seq, event_id=booking.event_id, seat=seat))
 
 
 def test_the_timeline_of_a_booking_tells_who_has_come(client: FlaskClient):

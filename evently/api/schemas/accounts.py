@@ -2,12 +2,12 @@
 
 from marshmallow import fields
 
-from evently.accounts.rules import LENGTHS, PASSWORD_LENGTH
-from evently.api.fields import Moment, Text, Whole
-from evently.api.schemas.shapes import Answer, Shape, text
+from evently.accounts.validation import LENGTHS, PASSWORD_LENGTH
+from evently.api.fields import DateTime, Integer, Text
+from evently.api.schemas.base import RequestSchema, ResponseSchema, text
 
 
-class Registration(Shape):
+class Registration(RequestSchema):
     username = text(150, required=True)
     email = text(254, required=True)
     password = text(PASSWORD_LENGTH.stop - 1, required=True, metadata={"minLength": PASSWORD_LENGTH.start})
@@ -18,37 +18,37 @@ class Registration(Shape):
 
 
 class ProfileChanges(Registration):
-    class Meta(Shape.Meta):
+    class Meta(RequestSchema.Meta):
         exclude = ("username", "password")
 
     email = text(254, metadata={"description": "Pending until the link sent to it is opened; needs `current_password`."})
     current_password = text(metadata={"description": "Needed to change `email`."})
 
 
-class Credentials(Shape):
+class Credentials(RequestSchema):
     username = text(required=True, metadata={"description": "Username or e-mail address."})
     password = text(required=True)
 
 
-class Registered(Answer):
-    id = Whole()
+class Registered(ResponseSchema):
+    id = Integer()
     username = Text()
     email = Text()
     token = Text()
-    expires_at = Moment(metadata={"description": "When the token ends if it is not used."})
+    expires_at = DateTime(metadata={"description": "When the token ends if it is not used."})
 
 
-class LoggedIn(Answer):
+class LoggedIn(ResponseSchema):
     token = Text()
-    expires_at = Moment(metadata={"description": "When the token ends if it is not used."})
+    expires_at = DateTime(metadata={"description": "When the token ends if it is not used."})
 
 
-class LoggedOut(Answer):
+class LoggedOut(ResponseSchema):
     status = Text()
 
 
-class Profile(Answer):
-    id = Whole()
+class Profile(ResponseSchema):
+    id = Integer()
     username = Text()
     email = Text()
     first_name = Text()

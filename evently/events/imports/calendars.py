@@ -35,9 +35,9 @@ def calendar_rows(text: str) -> Iterator[Row]:
             try:
                 yield Row(number, values | _facts(event, zone))
             except ValueError as error:
-                yield Row(number, values, flaw=str(error))
+                yield Row(number, values, error=str(error))
             except OverflowError:
-                yield Row(number, values, flaw="It ends at no date there is.")
+                yield Row(number, values, error="It ends at no date there is.")
 
 
 def _facts(event: Any, zone: str) -> dict[str, Any]:

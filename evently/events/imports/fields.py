@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from evently.events.imports import values
-from evently.events.imports.cells import Cells
-from evently.events.imports.moments import Moments
+from evently.events.imports.columns import Columns
+from evently.events.imports.datetimes import EventTimes
 from evently.events.models import CANCELLED, CATEGORIES, DRAFT, PUBLISHED
-from evently.events.rules import LENGTHS, EventFields
+from evently.events.validation import LENGTHS, EventFields
 
 ONLINE = "Online"
 # Lists of words that may hold the category, and the category when they do not.
@@ -26,7 +26,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 
 
 @dataclass
-class Reading:
+class ParsedRow:
     """What a row says.
 
     `fields` holds only what is in the row; `problems` what could not be read, by field; `local_start` is naive, and
@@ -39,12 +39,12 @@ class Reading:
     local_start: dt.datetime | None = None
 
 
-def read_fields(row: Mapping[str, Any], *, timezone: str) -> Reading:
+def read_fields(row: Mapping[str, Any], *, timezone: str) -> ParsedRow:
     """The fields in a row; `timezone` is that of dates and times which do not say theirs."""
-    cells = Cells(row)
+    cells = Columns(row)
     found: dict[str, Any] = {}
     problems: dict[str, list[str]] = {}
-    moments = Moments(cells, default_zone=timezone)
+    moments = EventTimes(cells, default_zone=timezone)
     for name, read in _readers(cells, moments).items():
         try:
             value = read()
@@ -56,10 +56,10 @@ def read_fields(row: Mapping[str, Any], *, timezone: str) -> Reading:
     is_cancelled = found.get("status") == CANCELLED
     if is_cancelled:
         del found["status"]
-    return Reading(cast("EventFields", found), problems, is_cancelled, moments.local_start())
+    return ParsedRow(cast("EventFields", found), problems, is_cancelled, moments.local_start())
 
 
-def _readers(cells: Cells, moments: Moments) -> dict[str, Callable[[], Any]]:
+def _readers(cells: Columns, moments: EventTimes) -> dict[str, Callable[[], Any]]:
     def plain(name: str) -> Callable[[], Any]:
         return lambda: None if cells.first(name) is None else _PLAIN[name](cells.first(name))
 
@@ -78,7 +78,7 @@ def _readers(cells: Cells, moments: Moments) -> dict[str, Callable[[], Any]]:
     }
 
 
-def _venue(cells: Cells) -> str | None:
+def _venue(cells: Columns) -> str | None:
     """The house and its city, else city and country, else "Online" for what says that it is."""
     house, city, country = (cells.text(name) for name in ("venue", "city", "country"))
     if house:
@@ -88,26 +88,26 @@ def _venue(cells: Cells) -> str | None:
     return ONLINE if cells.flag("online") else None
 
 
-def _summary(cells: Cells) -> str | None:
+def _summary(cells: Columns) -> str | None:
     if summary := cells.text("summary"):
         return summary
     tags, _ = _tags(cells)
     return f"Topics: {', '.join(tags)}"[: LENGTHS["summary"]] if tags else None
 
 
-def _category(cells: Cells) -> str | None:
+def _category(cells: Columns) -> str | None:
     if stated := cells.text("category"):
         return stated.lower()
     tags, otherwise = _tags(cells)
     return next((tag.lower() for tag in tags if tag.lower() in CATEGORIES), otherwise)
 
 
-def _tags(cells: Cells) -> tuple[list[str], str | None]:
+def _tags(cells: Columns) -> tuple[list[str], str | None]:
     name = next((name for name in TAGS if cells.first(name) is not None), None)
-    return (values.words(cells.first(name)), TAGS[name]) if name else ([], None)
+    return (values.split_list(cells.first(name)), TAGS[name]) if name else ([], None)
 
 
-def _status(cells: Cells) -> str | None:
+def _status(cells: Columns) -> str | None:
     if stated := cells.text("status").lower():
         if stated not in STATUSES:
             raise ValueError("Choose draft, published or cancelled.")

@@ -72,7 +72,7 @@ def read_in_child(content: bytes, filename: str) -> bytes:
 def _encoded(filename: str, content: bytes) -> Iterator[bytes]:
     size = 0
     for row in read_rows(filename=filename, content=content):
-        encoded = json.dumps([row.number, _cells(row.values), row.flaw], ensure_ascii=False).encode(errors="surrogatepass")
+        encoded = json.dumps([row.number, _cells(row.values), row.error], ensure_ascii=False).encode(errors="surrogatepass")
         size += len(encoded)
         if size > MAX_RESULT:
             raise UnreadableFile("The file holds too much text; split it.")

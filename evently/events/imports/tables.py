@@ -61,9 +61,9 @@ def csv_rows(text: str) -> Iterator[Row]:
 
 def _entry(number: int, record: object) -> Row:
     if not isinstance(record, dict):
-        return Row(number, flaw="This is not an object with fields.")
+        return Row(number, error="This is not an object with fields.")
     if len(record) > MAX_FIELDS:
-        return Row(number, flaw=f"There are more than {MAX_FIELDS} fields.")
+        return Row(number, error=f"There are more than {MAX_FIELDS} fields.")
     return Row(number, record)
 
 
@@ -75,7 +75,7 @@ def _bounded_lines(text: str) -> Iterator[str]:
 
 
 def _row(number: int, heading: list[str], cells: list[str]) -> Row:
-    flaw = ""
+    error = ""
     if any(cell.strip() for cell in cells[len(heading) :]):
-        flaw = f"There are {len(cells)} cells for {len(heading)} columns; put cells that hold the delimiter in quotes."
-    return Row(number, dict(zip(heading, cells, strict=False)), flaw)
+        error = f"There are {len(cells)} cells for {len(heading)} columns; put cells that hold the delimiter in quotes."
+    return Row(number, dict(zip(heading, cells, strict=False)), error)

@@ -5,11 +5,11 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from evently.events.rules import YEARS
+from evently.events.validation import YEARS
 from evently.text import has_control_characters
 
-MOMENT_HINT = "Write it like 2026-05-01 or 2026-05-01T19:30."
-MANY = 10**12
+DATETIME_HINT = "Write it like 2026-05-01 or 2026-05-01T19:30."
+MAX_ITEMS = 10**12
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(:\d{2})?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)")
 _THOUSANDS = re.compile(r"\d{1,3}([ ,.’'\u00a0\u202f]\d{3})+")
@@ -36,7 +36,7 @@ def paragraphs(value: Any) -> str:
     return text
 
 
-def words(value: Any) -> list[str]:
+def split_list(value: Any) -> list[str]:
     """A list of words, or a text that separates them by commas, semicolons or bars."""
     return [line(item) for item in (value if isinstance(value, list) else re.split(r"[,;|]", paragraphs(value)))]
 
@@ -50,7 +50,7 @@ def whole_number(value: Any) -> int:
     except InvalidOperation:
         number = Decimal("NaN")
     # The bound keeps 1e999999999 from being written out.
-    if not (number.is_finite() and -MANY < number < MANY and number == number.to_integral_value()):
+    if not (number.is_finite() and -MAX_ITEMS < number < MAX_ITEMS and number == number.to_integral_value()):
         raise ValueError("Write a whole number.")
     return int(number)
 
@@ -85,18 +85,18 @@ def is_clock(value: Any) -> bool:
     return isinstance(value, str) and _CLOCK.fullmatch(value.strip()) is not None
 
 
-def moment(value: Any) -> dt.date:
+def parse_datetime(value: Any) -> dt.date:
     """A date or a datetime, from ISO 8601 or the day.month.year of a German spreadsheet."""
     if isinstance(value, str):
         value = _parsed(value.strip())
     if not isinstance(value, dt.date):
-        raise ValueError(MOMENT_HINT)  # noqa: TRY004 - every reader raises the same error
+        raise ValueError(DATETIME_HINT)  # noqa: TRY004 - every reader raises the same error
     if value.year not in YEARS:
         raise ValueError(f"Choose a year from {YEARS.start} to {YEARS.stop - 1}.")
     return value
 
 
-def at_clock(day: dt.date, clock: str) -> dt.datetime:
+def combine_time(day: dt.date, clock: str) -> dt.datetime:
     """That day at a time like 19:30."""
     return dt.datetime.combine(day, dt.time.fromisoformat(clock.strip().zfill(5)))
 
@@ -108,4 +108,4 @@ def _parsed(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(MOMENT_HINT) from None
+        raise ValueError(DATETIME_HINT) from None
