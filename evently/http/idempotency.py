@@ -24,6 +24,7 @@ from evently.errors import Invalid
 from evently.http.authentication import current_user_or_none, is_api_path
 from evently.http.rate_limits import count_before_claim
 from evently.idempotency import services
+from evently.idempotency.heartbeat import Heartbeat
 from evently.idempotency.services import Claim, InFlight, Request
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -38,15 +39,15 @@ MAX_WAIT_SECONDS, POLL_SECONDS = 2.5, 0.05
 COOKIE_ENDPOINTS = {"web.login", "web.logout"}
 # Changes nothing, and may be asked for again with other words in the same form.
 READ_ONLY_ENDPOINTS = {"dashboard.preview_cancellation_mail"}
-# seconds; what an API client is told to wait
-RETRY_AFTER = 1
 
 
 def init_app(app: Flask) -> None:
     # For forms, see shared/_forms.html.
     app.jinja_env.globals["new_key"] = uuid.uuid4
+    app.extensions["idempotency"] = Heartbeat(app)
     app.before_request(claim_or_replay)
     app.after_request(store_response)
+    app.teardown_request(end_lease)
 
 
 def claimed_id() -> uuid.UUID:
@@ -81,6 +82,9 @@ def claim_or_replay() -> Response | None:
     if claimed.answer and not _view("has_secret"):
         return _replay(claimed.answer)
     g.idempotency_claim, g.is_repeated_request = claimed, claimed.answer is not None
+    if claimed.answer is None:
+        g.idempotency_lease = claimed.id
+        heartbeat().begin(claimed.id)
     return None
 
 
@@ -88,6 +92,7 @@ def store_response(response: Response) -> Response:
     claimed: Claim | None = g.pop("idempotency_claim", None)
     if claimed is None:
         return response
+    end_lease()
     if is_repeated():
         response.headers["Idempotent-Replayed"] = "true"
     elif response.status_code >= 500 or response.is_streamed:
@@ -122,6 +127,17 @@ def _view(attribute: str) -> bool:
     return bool(getattr(current_app.view_functions.get(request.endpoint or ""), attribute, False))
 
 
+def end_lease(_error: BaseException | None = None) -> None:
+    """Stop extending the lease, whether the request succeeded or failed."""
+    if lease := g.pop("idempotency_lease", None):
+        heartbeat().end(lease)
+
+
+def heartbeat() -> Heartbeat:
+    found: Heartbeat = current_app.extensions["idempotency"]
+    return found
+
+
 def _key() -> str:
     # What leads nowhere is not carried out at all.
     if request.method not in METHODS or request.routing_exception:
@@ -152,9 +168,8 @@ def _claim_patiently(sent: Request) -> Claim:
     while True:
         try:
             return services.find(sent) or _claim(sent)
-        except InFlight as error:
+        except InFlight:
             if time.monotonic() >= deadline:
-                error.retry_after = RETRY_AFTER
                 raise
             time.sleep(POLL_SECONDS)
         except Invalid as error:

@@ -8,7 +8,9 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import math
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +28,12 @@ from evently.idempotency.models import IdempotentRequest
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-# How long one process may work on a request before another may take over; longer than any request is let run.
-LEASE = dt.timedelta(seconds=30)
+# Another process may take over a request whose lease was not extended (heartbeat.py) for this long.
+LEASE = dt.timedelta(seconds=8)
+# A lease that ends later than this was written by a clock that is ahead. The previous release gives leases of 30 seconds.
+MAX_LEASE = dt.timedelta(seconds=60)
+# Retry-After in seconds while the process that works on the request extends its lease
+SOON = 1
 RETENTION = dt.timedelta(hours=24)
 KEY_LENGTH = range(1, 256)
 _INSERT = {
@@ -110,6 +116,13 @@ def release(claimed: Claim) -> None:
     _write(update(IdempotentRequest).where(IdempotentRequest.id == claimed.id).values(lease_until=utc_now()))
 
 
+def extend(claim_ids: Sequence[uuid.UUID]) -> None:
+    """Extend these leases, except those that were released or have expired."""
+    now = utc_now()
+    is_theirs = IdempotentRequest.id.in_(claim_ids) & (IdempotentRequest.lease_until > now)
+    _write(update(IdempotentRequest).where(is_theirs).values(lease_until=now + LEASE))
+
+
 def delete_old() -> int:
     """Forget keys older than a day; how many."""
     return _write(sa.delete(IdempotentRequest).where(IdempotentRequest.created_at < utc_now() - RETENTION))
@@ -149,10 +162,16 @@ def _stored_response(row: Any, request: Request) -> Claim | None:
     if row.answer is not None:
         return Claim(id=row.id, key=request.key, answer=json.loads(_box(request.key).decrypt(row.answer)))
     now = utc_now()
-    # One that ends much later than leases do is of a clock that was ahead.
-    if now < row.lease_until <= now + 2 * LEASE:
-        raise InFlight("The first request with this key is still being answered.")
+    if now < row.lease_until <= now + MAX_LEASE:
+        refusal = InFlight("The first request with this key is still being answered.")
+        refusal.retry_after = _retry_after(row.lease_until - now)
+        raise refusal
     return None
+
+
+def _retry_after(remaining: dt.timedelta) -> int:
+    """Soon while the lease is extended; otherwise when it expires."""
+    return SOON if remaining > LEASE / 2 else math.ceil(remaining.total_seconds())
 
 
 def _write(statement: Update | Delete) -> int:

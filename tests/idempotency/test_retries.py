@@ -11,8 +11,9 @@ from evently.bookings.request_locks import user_event_lock
 from evently.database import transaction, utc_now
 from evently.events.models import Event
 from evently.extensions import db, limiter
+from evently.idempotency import services
 from evently.idempotency.models import IdempotentRequest
-from evently.idempotency.services import LEASE
+from evently.idempotency.services import LEASE, Request
 from evently.idempotency.tasks import delete_old_requests
 from tests.factories import decide, make_event, make_organizer, make_user
 from tests.harness.site import apart
@@ -29,6 +30,30 @@ def test_while_the_first_one_is_under_way_the_api_says_so(api: Api, key: str) ->
     assert (second.status_code, second.json["details"]["code"]) == (409, "request_in_flight")
     assert second.headers["Retry-After"] == "1"
     assert [str(booking.id) for booking in bookings()] == [first.json["id"]]
+
+
+@pytest.mark.parametrize(("remaining", "retry_after"), [(7.9, "1"), (3.4, "4"), (0.6, "1")])
+def test_retry_after_is_short_for_a_live_process_and_the_rest_of_the_lease_otherwise(
+    api: Api, key: str, remaining: float, retry_after: str
+) -> None:
+    event, user = make_event(), make_user()
+    api.book(event, by=user, key=key)
+    set_request(answer=None, lease_until=utc_now() + dt.timedelta(seconds=remaining))
+    assert api.book(event, by=user, key=key).headers["Retry-After"] == retry_after
+
+
+def test_the_lease_of_a_crashed_process_is_short(app: Flask, key: str) -> None:
+    """A retry takes over within seconds, not after half a minute."""
+    claimed = services.claim(Request(who="anonymous", key=key, content=b"x"))
+    until = db.session.scalar(sa.select(IdempotentRequest.lease_until).where(IdempotentRequest.id == claimed.id))
+    assert until - utc_now() <= dt.timedelta(seconds=8)
+
+
+def test_a_lease_of_the_previous_release_is_respected(api: Api, key: str) -> None:
+    event, user = make_event(), make_user()
+    api.book(event, by=user, key=key)
+    set_request(answer=None, lease_until=utc_now() + dt.timedelta(seconds=30))
+    assert api.book(event, by=user, key=key).status_code == 409
 
 
 def test_a_process_that_died_before_it_booked(api: Api, key: str) -> None:
