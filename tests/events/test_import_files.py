@@ -58,7 +58,21 @@ def test_numbers_are_read_as_written():
         ("x.csv", b"name\n" + b"x" * 200_000, "longer than 131,072"),
         ("x.ics", b"hello", "not an iCalendar"),
         ("x.ics", b"BEGIN:VCALENDAR\nBEGIN:VEVENT", "not an iCalendar"),
-        ("x.ics", b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;TZID=Europe:20310101T000000\nEND:VEVENT\nEND:VCALENDAR", "not an iCalendar"),
+        (
+            "x.ics",
+            b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;TZID=Europe:20310101T000000\nEND:VEVENT\nEND:VCALENDAR",
+            "The time zone Europe does not exist",
+        ),
+        (
+            "x.ics",
+            b'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;TZID="America/Ken\r\n tucky":20310101T000000\r\nEND:VEVENT\r\nEND:VCALENDAR',
+            "The time zone America/Kentucky does not",
+        ),
+        (
+            "x.ics",
+            b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;TZID=posix/Europe/:20310101T000000\nEND:VEVENT\nEND:VCALENDAR",
+            "The time zone posix/Europe/ does not",
+        ),
         ("x.ics", b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=A,B:20310101\nEND:VEVENT\nEND:VCALENDAR", "not an iCalendar"),
         ("x.xlsx", b"PK", "ends in .json, .csv, .ics"),
         ("events", b"[]", "ends in"),

@@ -1,6 +1,7 @@
 """iCalendar files (RFC 5545) as rows, by the icalendar library: one for each VEVENT."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from icalendar.prop import vDDDTypes
 
 from evently.events.imports.calendar_lines import NO_CALENDAR, relevant_lines
 from evently.events.imports.rows import Row
+from evently.events.rules import known_timezones
 
 _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", "URL": "website"}
 # A tentative event is not on sale yet.
@@ -17,10 +19,12 @@ _STATUSES = {"TENTATIVE": "draft", "CANCELLED": "cancelled"}
 
 def calendar_rows(text: str) -> Iterator[Row]:
     """The calendar's events. Raises ValueError with a sentence for people when there is no calendar."""
-    lines = list(relevant_lines(text))
+    content = "".join(f"{line}\r\n" for line in relevant_lines(text))
+    if zone := _group_of_zones(content):
+        raise ValueError(f"The time zone {zone} does not exist.")
     try:
         # Lines and nothing else: a text without any would be taken for the path of a file.
-        calendars = Calendar.from_ical("".join(f"{line}\r\n" for line in lines), multiple=True)
+        calendars = Calendar.from_ical(content, multiple=True)
     except MemoryError:
         raise
     # The library trips over bad files in many ways, and the file is at fault in each.
@@ -38,6 +42,13 @@ def calendar_rows(text: str) -> Iterator[Row]:
                 yield Row(number, values, error=str(error))
             except OverflowError:
                 yield Row(number, values, error="It ends at no date there is.")
+
+
+def _group_of_zones(content: str) -> str:
+    """A TZID such as Europe, which is a directory of the time zone database: each Python version fails differently for these."""
+    named = set(re.findall(r';TZID="?([^":;,\r\n]+)', content, re.IGNORECASE))
+    directories = {zone.rpartition("/")[0] for zone in known_timezones()} | {"posix", "right"}
+    return next((zone for zone in sorted(named) if re.sub("^(posix|right)/", "", zone).strip("/") in directories), "")
 
 
 def _facts(event: Any, zone: str) -> dict[str, Any]:
