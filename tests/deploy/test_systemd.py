@@ -12,7 +12,7 @@ import pytest
 from tests.deploy.commands import refuse_unknown
 from tests.harness.parts import ROOT
 
-UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
+UNITS = sorted(path for path in (ROOT / "deploy" / "systemd").iterdir() if path.is_file())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 # Where docs/operations.md puts the site.
 HOME = "/srv/evently"
@@ -69,12 +69,33 @@ def test_commands_get_what_the_units_get(tmp_path: Path, asked: list[str], progr
     (tmp_path / "systemd-run").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     (tmp_path / "systemd-run").chmod(0o755)
     environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    said = subprocess.run(
+    output = subprocess.run(
         [ROOT / "deploy" / "evently", *asked], env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
     )
-    words = said.stdout.splitlines()
+    words = output.stdout.splitlines()
     service = read(ROOT / "deploy" / "systemd" / "evently-backup.service")["Service"]
     assert f"EnvironmentFile={service['EnvironmentFile']}" in words
     assert service["Environment"] in words
     assert " ".join(words).endswith(f" {program}")
     assert words[-1] == asked[-1]
+
+
+def test_a_password_is_passed_on_by_name_only(tmp_path: Path):
+    (tmp_path / "systemd-run").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\necho "password: $EVENTLY_PASSWORD"\n')
+    (tmp_path / "systemd-run").chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "EVENTLY_PASSWORD": "a secret"}
+    command = [ROOT / "deploy" / "evently", "create-superuser", "ada", "ada@example.org"]
+    output = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "--setenv=EVENTLY_PASSWORD" in output
+    assert output[-1] == "password: a secret"
+    assert "a secret" not in "".join(output[:-1])
+    without = subprocess.run(
+        command, env=environ | {"EVENTLY_PASSWORD": ""}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert "EVENTLY_PASSWORD" not in without.stdout
+
+
+def test_postgresql_is_started_again_after_a_crash():
+    [drop_in] = (ROOT / "deploy" / "systemd" / "postgresql@.service.d").iterdir()
+    assert read(drop_in)["Service"]["Restart"] == "on-failure"
+    assert "cp -r /srv/evently/deploy/systemd/* /etc/systemd/system/" in (ROOT / "docs" / "operations.md").read_text()
