@@ -19,6 +19,7 @@ from config import VARIABLES
 from evently.cli.checks import CHECKS
 from evently.launch.ports import free_port
 from evently.launch.processes import Child, stop_all, wait_until
+from evently.production import misspelt
 from tests.deploy.commands import BINARIES, refuse_unknown
 from tests.harness.mail import SmtpServer
 from tests.harness.parts import ROOT, require
@@ -31,6 +32,7 @@ SECRETS = {
     "REDIS_PASSWORD": "another: with $igns",
 }
 OURS = ["beat", "mail-worker", "migrate", "web", "worker"]
+OTHERS = ["backup", "caddy", "mailcatcher", "nginx", "postgres", "redis"]
 
 
 def compose(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -76,7 +78,7 @@ def test_without_a_secret_nothing_starts(name: str):
 
 
 def test_every_service_is_watched_bounded_and_started_again(services: dict[str, Any]):
-    assert sorted(services) == sorted([*OURS, "postgres", "redis", "nginx", "mailcatcher"])
+    assert sorted(services) == sorted([*OURS, *OTHERS])
     for name, service in services.items():
         limits = service["deploy"]["resources"]["limits"]
         assert limits["memory"], name
@@ -90,9 +92,38 @@ def test_every_service_is_watched_bounded_and_started_again(services: dict[str, 
         assert services[name]["cap_drop"] == ["ALL"], name
 
 
-def test_only_the_proxy_is_reached_from_elsewhere(services: dict[str, Any]):
+def test_only_a_proxy_is_reached_from_elsewhere(services: dict[str, Any]):
     open_to_all = {name for name, service in services.items() for port in service.get("ports", []) if port.get("host_ip") != "127.0.0.1"}
-    assert open_to_all == {"nginx"}
+    assert open_to_all == {"caddy", "nginx"}
+    # Only one container could publish a port, so rollouts would not be possible.
+    assert "ports" not in services["web"]
+
+
+def test_for_another_proxy_the_web_is_published_on_this_machine_only():
+    files = ("--file", str(ROOT / "docker-compose.yml"), "--file", str(ROOT / "deploy/published-port.yml"))
+    done = compose(*files, "config", "--format", "json", **SECRETS, PORT="8123")
+    assert done.returncode == 0, done.stderr
+    [port] = json.loads(done.stdout)["services"]["web"]["ports"]
+    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "8123", 8000)
+
+
+def test_one_service_builds_the_image_and_no_other_pulls_one(services: dict[str, Any]):
+    assert [name for name, service in services.items() if "build" in service] == ["migrate"]
+    assert {services[name]["image"] for name in OURS} == {"evently:latest"}
+    assert {services[name]["pull_policy"] for name in OURS} == {"never"}
+    published = compose("config", "--format", "json", **SECRETS, IMAGE="registry.example.org/evently", IMAGE_TAG="7", PULL_POLICY="missing")
+    web = json.loads(published.stdout)["services"]["web"]
+    assert (web["image"], web["pull_policy"]) == ("registry.example.org/evently:7", "missing")
+
+
+def test_variables_of_compose_are_not_reported_as_misspelt_settings():
+    """They are in the same .env file as the settings."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    names = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text)) - VARIABLES
+    assert names >= {"IMAGE", "IMAGE_TAG", "PULL_POLICY", "WEB_REPLICAS", "BACKUPS", "BACKUP_TIME", "KEEP_DAYS", "ACME_CA", "CERTIFICATES"}
+    assert list(misspelt(dict.fromkeys(names, "x"), VARIABLES)) == []
+    guide = (ROOT / "docs/operations.md").read_text()
+    assert {name for name in names if f"`{name}" not in guide} == set()
 
 
 def test_database_and_redis_are_reached_by_the_site_alone(services: dict[str, Any], networks: dict[str, Any]):
@@ -100,8 +131,9 @@ def test_database_and_redis_are_reached_by_the_site_alone(services: dict[str, An
     for name in ("postgres", "redis"):
         assert "ports" not in services[name], name
         assert set(services[name]["networks"]) == {"data"}, name
-    assert {name for name, service in services.items() if "data" in service["networks"]} == {*OURS, "postgres", "redis"}
-    assert set(services["nginx"]["networks"]) == {"front"}
+    assert {name for name, service in services.items() if "data" in service["networks"]} == {*OURS, "backup", "postgres", "redis"}
+    for name in ("caddy", "mailcatcher", "nginx"):
+        assert set(services[name]["networks"]) == {"front"}, name
 
 
 def test_passwords_reach_the_site_as_they_are_and_its_variables_are_known(services: dict[str, Any]):
@@ -117,9 +149,9 @@ def test_passwords_reach_the_site_as_they_are_and_its_variables_are_known(servic
 def test_files_that_are_mounted_exist(services: dict[str, Any]):
     sources = [Path(volume["source"]) for service in services.values() for volume in service.get("volumes", []) if volume["type"] == "bind"]
     missing = {source.relative_to(ROOT).as_posix() for source in sources if not source.exists()}
-    # Whoever runs the proxy brings these.
-    assert missing <= {"deploy/certificates"}
-    assert len(sources) == 8
+    # Made by the operator, and by the first backup.
+    assert missing <= {"deploy/certificates", "backups"}
+    assert len(sources) == 16
 
 
 def test_every_command_can_be_run(services: dict[str, Any]):

@@ -27,6 +27,7 @@ from tests.harness.site import Site
 
 FILES = ROOT / "deploy" / "nginx"
 NAME = "tickets.example.org"
+[SERVERS] = re.findall(r"echo '(server .*;)'", (FILES / "start.sh").read_text())
 
 
 def laid_out(place: Path, *, shape: str, http: int = 80, https: int = 443) -> Path:
@@ -38,6 +39,10 @@ def laid_out(place: Path, *, shape: str, http: int = 80, https: int = 443) -> Pa
     text = text.replace("/etc/nginx/evently", f"{place}/evently").replace("/srv/evently", str(ROOT))
     text = re.sub(r"listen (\[::\]:)?80 ", rf"listen \g<1>{http} ", text)
     (place / "evently.conf").write_text(text)
+    # deploy/nginx/start.sh writes this one.
+    (place / "evently-servers.conf").write_text(SERVERS)
+    upstream = place / "evently" / "upstream.conf"
+    upstream.write_text(upstream.read_text().replace("/etc/nginx/evently-servers.conf", f"{place}/evently-servers.conf"))
     listen = place / "evently" / "listen.conf"
     listen.write_text(re.sub(r"listen (\[::\]:)?443 ", rf"listen \g<1>{https} ", listen.read_text()))
     main = place / "nginx.conf"
@@ -59,7 +64,7 @@ def parsed(place: Path, shape: str) -> list[dict[str, Any]]:
     """Every directive of the files of this shape, those within blocks included."""
     found = crossplane.parse(str(laid_out(place, shape=shape)), catch_errors=True)
     assert found["errors"] == []
-    assert len(found["config"]) == 5
+    assert len(found["config"]) == (6 if shape == "compose" else 5)
     return list(_flat(directive for file in found["config"] for directive in file["parsed"]))
 
 
@@ -192,3 +197,12 @@ def test_the_page_that_stands_in_needs_nothing_else():
     page = (FILES / "errors/unavailable.html").read_text()
     assert not re.search(r"(src|href)=\"[^\"]", page)
     assert "<script" not in page
+
+
+def test_without_a_certificate_it_says_what_is_missing(tmp_path: Path):
+    script = (FILES / "start.sh").read_text().replace("/etc/nginx/evently/certificates", str(tmp_path))
+    (tmp_path / "fullchain.pem").write_text("x")
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "there is no privkey.pem" in done.stderr
+    assert "deploy/self-signed.sh" in done.stderr
