@@ -4,7 +4,7 @@
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run stack test test-faults bench bench-analytics bench-api bench-booking bench-mail bench-pages soak lint format install clean
+.PHONY: help run stack test test-containers test-faults bench bench-analytics bench-api bench-booking bench-mail bench-pages soak lint format install clean
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test-faults: .venv/dev.stamp ## Kill, hang and misset every part in the middle o
 	  echo "Run $$run of 10"; \
 	  .venv/bin/python -m pytest tests/faults $(TEST_ARGS) || exit 1; \
 	done
+
+test-containers: .venv/dev.stamp ## Build, run, kill and replace the containers of docker-compose.yml, on this machine's Docker engine or one of its own (TEST_ARGS= for pytest)
+	@dev/containers.sh $(TEST_ARGS)
 
 bench: .venv/dev.stamp ## Run every benchmark, one after the other; writes all of docs/benchmarks (an hour or so)
 	@missed=; for program in tests/load/bench_*.py tests/load/soak.py; do \
