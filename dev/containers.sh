@@ -5,8 +5,8 @@
 #
 # Where `docker info` answers, that engine and its images are used. Elsewhere, as root on Debian or Ubuntu, one Debian root
 # is made in $WORK: it runs the engine, in a mount and a network namespace of its own, and imported into that engine it
-# stands in for all images that would be pulled. $WORK is kept, about 2 GB: the next run takes a minute less than half as
-# long. tests/containers/README.md says what is real in it and what stands in for something.
+# stands in for all images that would be pulled. $WORK stays (about 2 GB), which makes the next run faster.
+# tests/containers/README.md lists what is real and what is a stand-in.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "$0")/.." && pwd)
 WORK=$(realpath -m "${WORK:-/var/tmp/evently-containers}")
@@ -32,7 +32,7 @@ find_clients() {
     fi
 }
 
-# Everything an engine and the images need, from packages of one Debian release.
+# A Debian root with the packages for the engine and all images.
 make_root() {
     [ "$(id -u)" = 0 ] || give_up "no engine answers, and only root can start one"
     [ "$(stat -f -c %T "$(dirname "$WORK")")" != tmpfs ] || give_up "WORK is on a tmpfs, which cannot hold images"
@@ -65,7 +65,7 @@ INSIDE
     say "its packages"
 }
 
-# What the official images add to their programs, and the packages that the Dockerfile installs.
+# The Python packages that the Dockerfile installs, and substitutes for the entry points of the official images.
 fill_root() {
     "$PYTHON" -m pip download --quiet --python-version 3.13 --only-binary=:all: -r "$SOURCE/requirements.txt" -d "$ROOT/wheels" \
         >"$WORK/wheels.log" 2>&1 || give_up "the packages cannot be downloaded; $WORK/wheels.log says why"
@@ -135,7 +135,7 @@ if ! docker info >/dev/null 2>&1; then
     make_images
     within=(nsenter "--net=/run/netns/$NAMESPACE")
     stage
-    # That line names an image of Docker's own, which is not here.
+    # The syntax line names an image that would have to be pulled.
     sed -i '/^# syntax=/d' "$WORK/stage/site/Dockerfile"
 else
     stage

@@ -1,5 +1,5 @@
 #!/bin/bash
-# As the entry points of the official images of PostgreSQL and Redis: make what is missing, and go on without root's rights.
+# Like the entry points of the official PostgreSQL and Redis images: prepares the data directory and drops root's privileges.
 set -e
 case $1 in
 redis-server)

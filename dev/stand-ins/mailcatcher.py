@@ -1,5 +1,5 @@
 #!/usr/bin/python3.13
-"""In place of Mailpit: takes every mail on port 1025 and says on port 8025, as JSON, to whom they were addressed."""
+"""Stands in for Mailpit: accepts every e-mail on port 1025 and lists the recipients as JSON on port 8025."""
 
 import http.server
 import json

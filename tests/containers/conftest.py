@@ -1,15 +1,16 @@
-"""The deployment of docker-compose.yml on a real engine, which `make test-containers` (dev/containers.sh) brings.
+"""The deployment of docker-compose.yml on a real engine; run by `make test-containers` (dev/containers.sh).
 
-The tests stand on one another: they are read, and run, from the top of each file to its end.
+The tests share one deployment and depend on their order.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.containers.project import Project
+from tests.containers.project import Project, report
 
 SITE = os.environ.get("EVENTLY_CONTAINERS", "")
 
@@ -28,3 +29,11 @@ def project() -> Iterator[Project]:
     project.configure()
     yield project
     project.remove()
+
+
+@pytest.fixture(scope="session")
+def up(project: Project) -> Project:
+    started = time.monotonic()
+    project.compose("--profile", "proxy", "--profile", "mail", "up", "--build", "--detach", "--wait", "--wait-timeout", "300")
+    report(f"built, up and healthy: {time.monotonic() - started:.0f} s")
+    return project

@@ -50,7 +50,7 @@ class Answer:
 
 
 class Connection(http.client.HTTPSConnection):
-    """To the proxy on this machine, whatever the name of the site leads to; its certificate is one of our own."""
+    """To the proxy on this machine, without resolving its name or verifying its self-signed certificate."""
 
     def __init__(self, *, timeout: float = 30.0, port: int = 443) -> None:
         super().__init__(NAME, port, timeout=timeout, context=ssl._create_unverified_context())
@@ -61,14 +61,17 @@ class Connection(http.client.HTTPSConnection):
 
 
 class Project:
+    address = f"https://{NAME}"
+
     def __init__(self, site: Path) -> None:
         self.site = site
 
     def configure(self) -> None:
-        """As an operator does: `.env` of `.env.example`, and a certificate."""
+        """As an operator does: `.env` from `.env.example`, and a certificate."""
         text = (self.site / ".env.example").read_text()
-        # Every request of a rush comes from one address.
+        # All requests of a rush come from one address.
         values = {"SITE_URL": f"https://{NAME}", "RATELIMIT_DEFAULT": "1000000 per minute"}
+        values |= {"EMAIL_HOST": "mailcatcher", "EMAIL_PORT": "1025", "EMAIL_USE_TLS": "false"}
         for name in ("SECRET_KEY", "DB_PASSWORD", "REDIS_PASSWORD"):
             values[name] = secrets.token_hex(24)
         for name, value in values.items():
@@ -117,8 +120,8 @@ class Project:
         with contextlib.closing(Connection(port=port)) as connection:
             if token:
                 headers["Authorization"] = f"Token {token}"
-            data = None
-            if body is not None:
+            data = body if isinstance(body, bytes) else None
+            if body is not None and data is None:
                 data, headers["Content-Type"] = json.dumps(body), "application/json"
             connection.request(method, path, data, headers)
             response = connection.getresponse()

@@ -1,6 +1,7 @@
-"""A rush: many buyers at once, each of whom wants one ticket and asks again, with the same key, until the answer is final."""
+"""A rush: many buyers at once. Each wants one ticket and repeats the request, with the same key, until the answer is final."""
 
 import http.client
+import itertools
 import json
 import threading
 import time
@@ -12,18 +13,18 @@ from typing import Any, Self
 from tests.containers.project import Connection, Project
 
 THREADS = 20
-# seconds; how long one buyer asks again
+# Seconds for which a buyer repeats the request
 PATIENCE = 120.0
 
 
 @dataclass
 class Rush:
-    """In a `with` block the buyers come; `bookings` are those that were acknowledged, `troubles` what was not an answer."""
+    """The buyers start in a `with` block. `bookings` were acknowledged; `troubles` counts errors after which a buyer repeated."""
 
     project: Project
     event_id: str
     tokens: list[str]
-    # seconds between two buyers
+    # Seconds between two buyers
     interval: float = 0.0
     bookings: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
@@ -32,6 +33,7 @@ class Rush:
 
     def __enter__(self) -> Self:
         self._lock = threading.Lock()
+        self._finals: list[float] = []
         self._turns = iter(enumerate(self.tokens))
         self._started_at = time.monotonic()
         self._threads = [threading.Thread(target=self._buy) for _ in range(THREADS)]
@@ -42,6 +44,12 @@ class Rush:
     def __exit__(self, *_: object) -> None:
         for thread in self._threads:
             thread.join()
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds between two final answers, of any buyer."""
+        finals = sorted(self._finals)
+        return max(later - earlier for earlier, later in itertools.pairwise(finals))
 
     @property
     def is_over(self) -> bool:
@@ -63,18 +71,20 @@ class Rush:
         key, deadline = uuid.uuid4().hex, time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                status, said, pause = self._ask(connection, token, key)
+                status, answer, pause = self._ask(connection, token, key)
             except (OSError, http.client.HTTPException) as error:
                 self.troubles[type(error).__name__] += 1
                 connection.close()
                 time.sleep(0.2)
                 continue
             if status == 201:
-                self.bookings.append(said["id"])
+                self.bookings.append(answer["id"])
+                self._finals.append(time.monotonic())
                 return
-            code = said.get("details", {}).get("code", "")
+            code = answer.get("details", {}).get("code", "")
             if status < 500 and code != "request_in_flight":
                 self.refused[code] += 1
+                self._finals.append(time.monotonic())
                 return
             self.troubles[f"{status} {code}"] += 1
             time.sleep(pause)

@@ -1,4 +1,4 @@
-"""Last: everything stops by itself."""
+"""Last: every container ends on SIGTERM, within its time."""
 
 from tests.containers.project import Project
 
