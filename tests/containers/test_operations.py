@@ -18,7 +18,7 @@ from tests.containers.project import Answer, Project, report, until
 
 def test_mail_is_caught(up: Project):
     event_id, [buyer] = up.make_sale(people=1, seats=1)
-    address = up.ask("GET", "/api/user/profile/", token=buyer).json["email"]
+    address = up.ask("GET", "/api/user/auth/me/", token=buyer).json["email"]
     assert up.ask("POST", "/api/bookings/", body={"event_id": event_id, "number_of_tickets": 1}, token=buyer).status == 201
 
     def caught() -> bool:
