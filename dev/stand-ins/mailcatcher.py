@@ -3,7 +3,9 @@
 
 import http.server
 import json
+import signal
 import socketserver
+import sys
 import threading
 
 recipients: list[str] = []
@@ -45,5 +47,6 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 threading.Thread(target=Server(("", 1025), Smtp).serve_forever, daemon=True).start()
 Server(("", 8025), Web).serve_forever()
