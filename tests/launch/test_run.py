@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,26 @@ def test_nothing_outlives_a_killed_launcher(launch: Launch) -> None:
     assert len(site.processes()) >= 4  # launcher, guardian, web server, its worker
     site.signal_group(signal.SIGKILL)
     site.wait_until_gone(10)
+
+
+@pytest.fixture
+def busy_machine() -> Iterator[None]:
+    """Two processes for each processor that do nothing but count."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_clean_on_a_busy_machine(launch: Launch, busy_machine: None, number: signal.Signals) -> None:
+    site = launch("run")
+    site.wait_until_up()
+    site.signal_group(number)
+    site.wait_until_gone(20)
+    assert site.process.returncode == 0
+    assert "Traceback" not in site.output
 
 
 def test_stops_when_the_make_that_started_it_is_killed(launch: Launch) -> None:
