@@ -122,8 +122,9 @@ def test_variables_of_compose_are_not_reported_as_misspelt_settings():
     names = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text)) - VARIABLES
     assert names >= {"IMAGE", "IMAGE_TAG", "PULL_POLICY", "WEB_REPLICAS", "BACKUPS", "BACKUP_TIME", "KEEP_DAYS", "ACME_CA", "CERTIFICATES"}
     assert list(misspelt(dict.fromkeys(names, "x"), VARIABLES)) == []
-    guide = (ROOT / "docs/operations.md").read_text()
-    assert {name for name in names if f"`{name}" not in guide} == set()
+    for document in ("docs/operations.md", "docs/configuration.md"):
+        text = (ROOT / document).read_text()
+        assert {name for name in names if f"`{name}" not in text} == set(), document
 
 
 def test_database_and_redis_are_reached_by_the_site_alone(services: dict[str, Any], networks: dict[str, Any]):
