@@ -1,6 +1,7 @@
 """Build, start, book by https, kill each container in a rush of buyers, and roll out under load, with the commands of the guide."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.containers.project import Project, report, until
+from tests.containers.project import NAME, Project, report, until
 from tests.containers.rush import Rush
 
 PARTS = ["beat", "mail-worker", "nginx", "postgres", "redis", "web", "worker"]
@@ -74,6 +75,16 @@ def test_a_booking_by_https(up: Project):
     path = f"/api/bookings/{booked.json['id']}/"
     until(lambda: up.ask("GET", path, token=buyer).json["status"] == "confirmed", "the booking is decided", 30)
     assert up.ask("GET", "/metrics").status == 404
+
+
+def test_challenges_of_certbot_are_served(up: Project):
+    folder = up.site / "deploy/acme-challenges/.well-known/acme-challenge"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "token").write_text("key")
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=10)
+    connection.request("GET", "/.well-known/acme-challenge/token", headers={"Host": NAME})
+    assert connection.getresponse().read() == b"key"
+    connection.close()
 
 
 def balanced(up: Project, rush: Rush) -> None:

@@ -151,8 +151,8 @@ def test_files_that_are_mounted_exist(services: dict[str, Any]):
     sources = [Path(volume["source"]) for service in services.values() for volume in service.get("volumes", []) if volume["type"] == "bind"]
     missing = {source.relative_to(ROOT).as_posix() for source in sources if not source.exists()}
     # Made by the operator, and by the first backup.
-    assert missing <= {"deploy/certificates", "backups"}
-    assert len(sources) == 16
+    assert missing <= {"deploy/certificates", "deploy/acme-challenges", "backups"}
+    assert len(sources) == 17
 
 
 def test_every_command_can_be_run(services: dict[str, Any]):
