@@ -17,9 +17,9 @@ from granian.cli import cli as granian
 
 from config import VARIABLES
 from evently.cli.checks import CHECKS
+from evently.config_checks import misspelt
 from evently.launch.ports import free_port
 from evently.launch.processes import Child, stop_all, wait_until
-from evently.production import misspelt
 from tests.deploy.commands import BINARIES, refuse_unknown
 from tests.harness.mail import SmtpServer
 from tests.harness.parts import ROOT, require

@@ -10,7 +10,7 @@ from icalendar.prop import vDDDTypes
 
 from evently.events.imports.calendar_lines import NO_CALENDAR, relevant_lines
 from evently.events.imports.rows import Row
-from evently.events.rules import known_timezones
+from evently.events.validation import known_timezones
 
 _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "description", "LOCATION": "venue", "URL": "website"}
 # A tentative event is not on sale yet.
