@@ -17,7 +17,7 @@ from granian.cli import cli as granian
 
 from config import VARIABLES
 from evently.cli.checks import CHECKS
-from evently.config_checks import misspelt
+from evently.config_checks import unknown_variables
 from evently.launch.ports import free_port
 from evently.launch.processes import Child, stop_all, wait_until
 from tests.deploy.commands import BINARIES, refuse_unknown
@@ -121,7 +121,7 @@ def test_variables_of_compose_are_not_reported_as_misspelt_settings():
     text = (ROOT / "docker-compose.yml").read_text()
     names = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text)) - VARIABLES
     assert names >= {"IMAGE", "IMAGE_TAG", "PULL_POLICY", "WEB_REPLICAS", "BACKUPS", "BACKUP_TIME", "KEEP_DAYS", "ACME_CA", "CERTIFICATES"}
-    assert list(misspelt(dict.fromkeys(names, "x"), VARIABLES)) == []
+    assert list(unknown_variables(dict.fromkeys(names, "x"), VARIABLES)) == []
     for document in ("docs/operations.md", "docs/configuration.md"):
         text = (ROOT / document).read_text()
         assert {name for name in names if f"`{name}" not in text} == set(), document
