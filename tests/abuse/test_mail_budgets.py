@@ -1,10 +1,8 @@
-"""E-mails as a weapon: every way to cause one has a budget, and none carries a stranger's words into another mailbox."""
+"""E-mails to one address: every way to cause one has a budget."""
 
-import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,59 +11,26 @@ from flask.testing import FlaskClient
 
 from evently.accounts import password_reset, signals
 from evently.accounts.account_deletion import anonymize
-from evently.accounts.models import User
 from evently.accounts.services import register
 from evently.bookings.services import cancel_booking
 from evently.database import transaction, utc_now
 from evently.errors import Conflict, TooManyRequests
-from evently.events.services import cancel_event, update_event
 from evently.extensions import db
 from evently.notifications import mail_budgets, mail_worker, outbox
-from evently.notifications.letters import compose
-from evently.notifications.messages import send_message
-from evently.notifications.models import KINDS, OVER_LIMIT, QUEUED, SUPPRESSED, Mail, MailCounter
+from evently.notifications.models import OVER_LIMIT, QUEUED, SUPPRESSED, Mail, MailCounter
 from evently.notifications.queries import list_held_back
 from evently.notifications.rendering import render_mail
 from evently.notifications.retries import retry_mail
 from evently.observability import metrics
-from tests.factories import PASSWORD, auth, decide, log_in, make_booking, make_event, make_organizer, make_superuser, make_user
+from tests.abuse.mail import VICTIM, by_status, confirmed, limit, sent_to
+from tests.factories import PASSWORD, auth, log_in, make_booking, make_event, make_superuser, make_user
 from tests.harness.mail import SmtpServer
-from tests.harness.site import fresh
 from tests.harness.visitor import Visitor
 from tests.notifications.outbox_helpers import change_mails, deliver, let_time_pass, mails, write_mails
 
+__all__ = ["limit"]
 # The budgets hold without the limits on requests.
 pytestmark = pytest.mark.usefixtures("no_limits")
-
-ADVERT = "You won 500 EUR, see http://spam.example/win"
-SPAM = ("spam.example", "500 EUR", "You won")
-VICTIM = "victim@example.org"
-
-
-@pytest.fixture
-def limit(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`limit(sender="2 per hour")` sets EMAIL_LIMIT_SENDER."""
-
-    def set_limits(**limits: str) -> None:
-        for name, value in limits.items():
-            monkeypatch.setitem(app.config, f"EMAIL_LIMIT_{name.upper()}", value)
-
-    return set_limits
-
-
-def confirmed(**values: Any) -> User:
-    return make_user(email_confirmed_at=utc_now(), **values)
-
-
-def by_status() -> Counter[str]:
-    return Counter(mail.status for mail in mails())
-
-
-def sent_to(server: SmtpServer) -> Counter[str]:
-    return Counter(message["To"].addresses[0].addr_spec for message in server.messages)
-
-
-# --- to an address that its owner has not confirmed ------------------------------------------------------------------
 
 
 def test_changing_an_address_to_and_fro_sends_a_few_mails_only(app: Flask):
@@ -303,211 +268,3 @@ def test_trying_again_is_bounded_too(app: Flask):
             retry_mail(by=admin, mail_id=mail.id)
     else:
         pytest.fail("it was tried six times in an hour")
-
-
-# --- what organizers cause -------------------------------------------------------------------------------------------
-
-
-def test_an_organizer_writes_to_a_number_of_strangers_a_day(app: Flask, limit: Callable[..., None]):
-    limit(guests="6 per hour")
-    event = make_event(capacity=100)
-    visitor = Visitor(log_in(app.test_client(), event.organizer))
-    address = f"/dashboard/events/{event.id}/attendees/new"
-    answers = []
-    for number in range(8):
-        guest = f"stranger{number}@example.org"
-        fields = {"email": guest, "first_name": ADVERT, "last_name": "www.spam.example", "tickets": "1"}
-        answers.append(visitor.client.post(address, data={"csrf_token": visitor.token(address), **fields}))
-    assert [answer.status_code for answer in answers] == [303] * 6 + [429] * 2
-    assert "You added many bookings in a short time" in answers[-1].text
-    decide(event)
-    texts = [compose(mail).content.decode() + str(render_mail(mail)) for mail in mails()]
-    assert len(texts) == 6
-    assert not [word for text in texts for word in SPAM if word in text]
-
-
-def test_messages_go_out_within_the_organizers_budget(app: Flask, client: FlaskClient, limit: Callable[..., None]):
-    limit(organizer="5 per day")
-    event = make_event(capacity=10)
-    for _ in range(3):
-        make_booking(event=event)
-    # Of the same organizer, so that another event is no other budget.
-    other = make_event(by=event.organizer)
-    for _ in range(3):
-        make_booking(event=other)
-    send_message(by=event.organizer, event_id=event.id, audience="confirmed", body="Doors at seven.")
-    before = len(mails())
-    with pytest.raises(TooManyRequests, match="This sends 3 e-mails, and 2 more can be sent today"):
-        send_message(by=event.organizer, event_id=other.id, audience="confirmed", body="Doors at eight.")
-    answer = client.post(f"/api/admin/events/{other.id}/notify/", json={"subject": "", "message": "Now!"}, headers=auth(event.organizer))
-    assert (answer.status_code, answer.headers["Retry-After"].isdigit()) == (429, True)
-    visitor = Visitor(log_in(app.test_client(), event.organizer))
-    page = f"/dashboard/events/{other.id}/messages"
-    answer = visitor.client.post(page, data={"csrf_token": visitor.token(page), "audience": "everyone", "body": "Now or never!"})
-    assert (answer.status_code, "2 more can be sent today" in answer.text, "Now or never!" in answer.text) == (429, True, True)
-    assert len(mails()) == before
-
-
-def test_changes_that_must_be_told_are_within_it(app: Flask, limit: Callable[..., None]):
-    limit(organizer="3 per day")
-    event = make_event()
-    for _ in range(2):
-        make_booking(event=event)
-    update_event(by=event.organizer, event_id=event.id, fields={"venue": "New hall"})
-    with pytest.raises(TooManyRequests, match="Change the time or place later"):
-        update_event(by=event.organizer, event_id=event.id, fields={"venue": "Newer hall"})
-    fresh()
-    assert db.session.get(type(event), event.id).venue == "New hall"
-    # What needs no e-mail is changed all the same.
-    update_event(by=event.organizer, event_id=event.id, fields={"summary": "With organ"})
-
-
-def test_an_event_is_cancelled_in_any_case_but_with_words_within_it(app: Flask, limit: Callable[..., None]):
-    limit(organizer="1 per day")
-    event = make_event()
-    for _ in range(2):
-        make_booking(event=event)
-    visitor = Visitor(log_in(app.test_client(), event.organizer))
-    address = f"/dashboard/events/{event.id}/cancellation"
-    answer = visitor.submit(address, {"cancellation_note": "Buy our records!"})
-    assert (answer.status_code, "Cancel the event without a message" in answer.text) == (429, True)
-    assert [mail for mail in mails() if mail.kind == "event_cancelled"] == []
-    cancel_event(by=event.organizer, event_id=event.id)
-    assert len([mail for mail in mails() if mail.kind == "event_cancelled"]) == 2
-
-
-def test_a_test_goes_to_a_confirmed_address_only(app: Flask, limit: Callable[..., None]):
-    limit(sender="2 per hour")
-    organizer = make_organizer(email_confirmed_at=None)
-    event = make_event(by=organizer)
-    visitor = Visitor(log_in(app.test_client(), organizer))
-    address = f"/dashboard/events/{event.id}/messages"
-    words = {"audience": "everyone", "body": ADVERT}
-
-    def send() -> Any:
-        return visitor.client.post(f"{address}/test", data={"csrf_token": visitor.token(address), **words})
-
-    answer = send()
-    assert (answer.status_code, "Confirm your e-mail address first" in answer.text) == (422, True)
-    preview = visitor.client.post(f"{address}/preview", data={"csrf_token": visitor.token(address), **words}).text
-    assert '<a href="/account/address">Confirm your e-mail address</a>' in preview
-    assert "Send a test to" not in preview
-    assert mails() == []
-    with transaction():
-        organizer.email_confirmed_at = utc_now()
-    assert [send().status_code for _ in range(3)] == [200, 200, 429]
-    assert len(mails()) == 2
-
-
-# --- whose words a mail carries --------------------------------------------------------------------------------------
-
-
-def mail_of(kind: str, user: User, *, to: str | None = None) -> Mail:
-    """The mail of this kind about a booking of an organizer whose name is an advert too."""
-    organizer = make_organizer(first_name="Buy at", last_name="www.spam.example")
-    booking = make_booking(user=user, event=make_event(by=organizer, name="Jazz"))
-    values: dict[str, Any] = {"kind": kind, "to_address": to or user.email, "user_id": user.id, "delivery_key": f"test:{kind}"}
-    with transaction() as session:
-        session.execute(sa.delete(Mail))
-        session.execute(sa.insert(Mail), [{**values, "booking_id": booking.id, "event_id": booking.event_id, "context": {}}])
-    (mail,) = mails()
-    return mail
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_mail_carries_a_strangers_words(app: Flask, kind: str):
-    mallory = make_user(username=f"www.spam.example-{kind}", first_name=ADVERT, last_name="spam.example", email=VICTIM)
-    mail = mail_of(kind, mallory)
-    rendered, content = render_mail(mail), compose(mail).content.decode()
-    text = f"{rendered.subject} {rendered.text} {rendered.html} {content}"
-    if kind == "staff_account":
-        # A superuser chose it.
-        text = text.replace(mallory.username, "")
-    assert not [word for word in SPAM if word in text]
-    assert "Hello, " in " ".join(rendered.text.split())
-
-
-@pytest.mark.parametrize("kind", ["confirm_email_change", "confirm_address", "address_changed"])
-def test_nor_does_a_confirmed_account_write_to_another_mailbox(app: Flask, kind: str):
-    mallory = confirmed(first_name="You won 500 EUR", last_name="Call us", username="call-0800-you-won")
-    mail = mail_of(kind, mallory, to=VICTIM)
-    for text in (str(render_mail(mail)), compose(mail).content.decode()):
-        assert not [word for word in (*SPAM, "0800", "Call us") if word in text]
-
-
-def test_people_are_greeted_by_a_name_that_they_typed(app: Flask):
-    user = confirmed(first_name="Ada", last_name="Quill")
-    mail = mail_of("booking_confirmed", user)
-    assert "Hello Ada," in render_mail(mail).text
-    assert f"To: Ada Quill <{user.email}>".encode() in compose(mail).content
-
-
-def test_good_bye_greets_no_stranger(app: Flask):
-    mallory = make_user(first_name=ADVERT, email=VICTIM)
-    with transaction():
-        signals.account_closing.send(mallory)
-    (mail,) = mails()
-    assert not [word for word in SPAM if word in str(render_mail(mail))]
-
-
-# --- tickets first ---------------------------------------------------------------------------------------------------
-
-
-def test_a_ticket_overtakes_ten_thousand_other_mails(app: Flask, smtp_server: SmtpServer):
-    event = make_event(capacity=10)
-    make_booking(event=event)
-    write_mails(10_000, kind="event_reminder", status="queued")
-    booking = make_booking(user=confirmed(email="buyer@example.org"), event=event)
-    claimed = outbox.claim(limit=50, lease=mail_worker.dt.timedelta(minutes=5))
-    assert (claimed[0].kind, claimed[0].booking_id, len(claimed)) == ("booking_confirmed", booking.id, 50)
-
-
-class Clerk(SmtpServer):
-    """Does something when the first mail comes, before it takes it."""
-
-    def __init__(self, at_first: Callable[[], object]) -> None:
-        super().__init__()
-        self._at_first: Callable[[], object] | None = at_first
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        at_first, self._at_first = self._at_first, None
-        if at_first:
-            await asyncio.to_thread(at_first)
-        return await super().handle_DATA(server, session, envelope)
-
-
-def test_a_ticket_does_not_wait_for_a_slow_batch_of_others(app: Flask, monkeypatch: pytest.MonkeyPatch):
-    event = make_event(capacity=10)
-    make_booking(event=event)
-    write_mails(6, kind="event_message", context={"subject": "News", "body": "News"})
-    template = mails()[0]
-    ticket = {"kind": "booking_confirmed", "to_address": "buyer@example.org", "delivery_key": "ticket", "context": {}}
-    ticket |= {"user_id": template.user_id, "booking_id": template.booking_id, "event_id": event.id}
-
-    def write_ticket() -> None:
-        with app.app_context(), transaction() as session:
-            session.execute(sa.insert(Mail), [ticket])
-
-    clerk = Clerk(write_ticket)
-    monkeypatch.setitem(app.config, "EMAIL_HOST", clerk.host)
-    monkeypatch.setitem(app.config, "EMAIL_PORT", clerk.port)
-    monkeypatch.setitem(app.config, "EMAIL_CONNECTIONS", 1)
-    # As if every answer of the server took that long.
-    monkeypatch.setattr(mail_worker, "TURN_OF_OTHERS", 0)
-    clerk.start()
-    try:
-        deliver()
-    finally:
-        clerk.stop()
-    assert [message["To"].addresses[0].addr_spec for message in clerk.messages][1] == "buyer@example.org"
-
-
-def test_a_share_of_the_rate_is_left_to_tickets(app: Flask, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(app.config, "EMAIL_PER_MINUTE", 20)
-    event = make_event(capacity=10)
-    make_booking(event=event)
-    write_mails(60, kind="event_message", context={"subject": "News", "body": "News"})
-    assert deliver() == 18
-    make_booking(user=make_user(email="buyer@example.org"), event=event)
-    assert deliver() == 1
-    assert sent_to(smtp_server)["buyer@example.org"] == 1
