@@ -18,51 +18,50 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | None = None, *, serves: bool = True) -> Flask:
     """The Flask application, with its Celery application as `extensions["celery"]`.
 
-    One that only works through tasks does not serve: it knows the addresses that its mails name, and is 8 MB smaller.
+    A worker that runs tasks only passes serves=False: it can build the URLs in e-mails, and takes 8 MB less.
     """
     from flask import Flask
 
     from config import load_settings
-    from evently.http import (
-        body_limits,
-        cors,
-        error_handlers,
-        proxies,
-        rate_limits,
-        request_bodies,
-        request_ids,
-        request_metrics,
-        request_threads,
-        security,
-    )
 
     app = Flask(__name__)
-    # Nothing here is async, and Flask asks that of every function at every request.
+    # No function here is async, and Flask would check that for every function at every request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     app.config.from_object(settings or load_settings())
-    # First, so that whatever others log has a name, and whatever they take is counted.
-    request_ids.init_app(app)
-    request_metrics.init_app(app)
-    # Before anything is read of a request.
-    rate_limits.init_app(app)
-    # Nobody else looks at a request that is not for us.
-    app.before_request(security.check_host)
-    # Before anything reads the body: the check for forgery, the idempotency key.
-    body_limits.init_app(app)
+    _register_first_hooks(app)
     _bind_extensions(app)
     _load_domain()
     _register_attendees_pages(app)
     if serves:
         _register_other_edges(app)
+    _register_last_hooks(app)
+    return app
+
+
+def _register_first_hooks(app: Flask) -> None:
+    from evently.http import body_limits, rate_limits, request_ids, request_metrics, security
+
+    # First, so that all log lines have the request's id and its whole duration is measured.
+    request_ids.init_app(app)
+    request_metrics.init_app(app)
+    # Before anything of the request is read.
+    rate_limits.init_app(app)
+    app.before_request(security.check_host)
+    # Before CSRF protection and idempotency keys, which read the body.
+    body_limits.init_app(app)
+
+
+def _register_last_hooks(app: Flask) -> None:
+    from evently.http import cors, error_handlers, proxies, request_bodies, request_threads, security
+
     security.init_app(app)
     request_threads.init_app(app)
     request_bodies.init_app(app)
-    # In front of both: they count clients, and not proxies.
+    # Around the two above, which count clients and not proxies.
     proxies.init_app(app)
     cors.init_app(app)
-    # Last, so that no extension answers errors in its own words.
+    # After the extensions, whose error handlers these replace.
     error_handlers.init_app(app)
-    return app
 
 
 def _bind_extensions(app: Flask) -> None:

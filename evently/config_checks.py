@@ -39,7 +39,7 @@ def _is_longer_or_shorter(name: str, ours: str) -> bool:
 def production_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each thing that must be changed first; `settings` are those that could be read."""
     if settings.get("DEBUG"):
-        if hosts := public_exposure(settings):
+        if hosts := public_hosts(settings):
             yield (
                 f"DEBUG is on, and the site answers to {', '.join(hosts)}. Set DEBUG=false; "
                 "or, to look for an error on this machine alone, keep HOST, SITE_URL and ALLOWED_HOSTS to localhost."
@@ -54,14 +54,14 @@ def production_problems(settings: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def public_exposure(settings: Mapping[str, Any]) -> list[str]:
+def public_hosts(settings: Mapping[str, Any]) -> list[str]:
     """The names and addresses, of those the site listens on or answers to, by which other machines may reach it."""
     return sorted(host for host in _hosts(settings) if not is_loopback(host))
 
 
 def public_demo_problem(settings: Mapping[str, Any], *, has_published_password: bool) -> str:
     """Why an embedded site must not start: strangers could sign in with a password that everybody can read. Empty when it may."""
-    if settings["PUBLIC_DEMO"] or not has_published_password or not (hosts := public_exposure(settings)):
+    if settings["PUBLIC_DEMO"] or not has_published_password or not (hosts := public_hosts(settings)):
         return ""
     return (
         f"other machines can reach the site ({', '.join(hosts)}), and its demo accounts have the password that is printed in the README. "

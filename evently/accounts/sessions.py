@@ -91,8 +91,8 @@ def create(id_sha256: str, *, user_id: int | None, data: dict[str, Any], device:
     invalidate(_cache_key(id_sha256))
 
 
-def touch(id_sha256: str, *, data: dict[str, Any]) -> None:
-    """What this session holds from now on. One that was ended meanwhile does not come back."""
+def update_data(id_sha256: str, *, data: dict[str, Any]) -> None:
+    """Replace the data of this session, unless it was revoked meanwhile."""
     _update(id_sha256, data=data)
 
 

@@ -133,8 +133,8 @@ class AudienceCount:
     tickets: int
 
 
-def count_audience(*, by: User, event_id: uuid.UUID, statuses: Collection[str] = ACTIVE_STATUSES) -> AudienceCount:
-    """Who holds tickets of an event that `by` manages, or waits for them; nobody where they do not manage it."""
+def count_attendees(*, by: User, event_id: uuid.UUID, statuses: Collection[str] = ACTIVE_STATUSES) -> AudienceCount:
+    """Holders of active bookings of an event; zero if `by` does not manage it."""
     counts = (func.count(Booking.user_id.distinct()), func.count(), func.coalesce(func.sum(Booking.ticket_count), 0))
     query = select(*counts).join(Event, Booking.event_id == Event.id).where(Booking.event_id == event_id, Booking.status.in_(statuses))
     return AudienceCount(*db.session.execute(query.where(is_managed_by(by))).one())

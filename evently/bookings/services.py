@@ -149,7 +149,7 @@ def cancel_bookings_of_event(event: Event) -> None:
 
 @event_deleted.connect
 def require_unbooked(event: Event) -> None:
-    """Nobody's tickets lose their event. The caller holds the stock's lock. Raises Conflict ("has_live_bookings")."""
+    """An event with active bookings is not deleted. The caller holds the inventory lock. Raises Conflict ("has_live_bookings")."""
     live = queries.count_active_bookings(event.id)
     if live:
         noun = "booking of this event is" if live == 1 else "bookings of this event are"

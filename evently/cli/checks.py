@@ -128,7 +128,7 @@ def check_workers() -> CheckResult:
     taken = {queue for worker in workers for queue in worker.queues}
     if missing := sorted(queues - taken):
         advice = f"Start one: `celery -A wsgi worker -Q {','.join(missing)}`."
-        return problem(f"nobody takes tasks from {' and '.join(missing)}", advice)
+        return problem(f"no worker takes tasks from {' and '.join(missing)}", advice)
     return CheckResult(f"{counted(len(workers), 'worker lives', 'workers live')}: {', '.join(worker.name for worker in workers)}")
 
 
@@ -147,7 +147,7 @@ def check_mail() -> CheckResult:
     config = current_app.config
     if not config["EMAIL_HOST"]:
         says = "nothing leaves this machine; /dev/mailbox shows what would have"
-        return CheckResult(says, "" if config["EMBEDDED"] else "Set EMAIL_HOST, or nobody gets a ticket by mail.")
+        return CheckResult(says, "" if config["EMBEDDED"] else "Set EMAIL_HOST to send tickets by e-mail.")
     where = f"{config['EMAIL_HOST']}:{config['EMAIL_PORT']}"
     try:
         with mail_server() as server:

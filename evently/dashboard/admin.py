@@ -14,7 +14,7 @@ PREFIX = "/admin"
 
 @blueprint.before_request
 def require_admin() -> None:
-    """Before anything is looked up, so that nobody learns from an answer what there is; the services ask once more."""
+    """Before any lookup, so that responses do not reveal what exists; the services check again."""
     if request.path.startswith(f"{blueprint.url_prefix}{PREFIX}/"):
         require_people_manager(signed_in_user())
 

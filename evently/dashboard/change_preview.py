@@ -11,7 +11,7 @@ from flask import Response, request
 from evently.accounts.models import User
 from evently.bookings import check_in_window
 from evently.bookings.check_in_stats import count_check_in_stats
-from evently.bookings.queries import AudienceCount, count_audience
+from evently.bookings.queries import AudienceCount, count_attendees
 from evently.dashboard import blueprint
 from evently.dashboard.forms import EventForm
 from evently.database import utc_now
@@ -90,7 +90,7 @@ def preview_changes(*, by: User, event: Event, values: dict[str, Any]) -> Change
     ]
     return ChangePreview(
         changes=changes,
-        crowd=count_audience(by=by, event_id=event.id),
+        crowd=count_attendees(by=by, event_id=event.id),
         seats=after["capacity"],
         seats_before=event.capacity,
         sold=event.reserved_tickets,

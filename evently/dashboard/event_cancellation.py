@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, flash, request, session, url_for
 from wtforms import TextAreaField
 
-from evently.bookings.queries import count_audience
+from evently.bookings.queries import count_attendees
 from evently.dashboard import blueprint
 from evently.errors import Invalid, TooManyRequests
 from evently.events import services
@@ -88,7 +88,7 @@ def show_cancellation(event_id: uuid.UUID, form: CancellationForm, *, status: in
     user = signed_in_user()
     context |= {
         "event": get_managed_event(by=user, event_id=event_id),
-        "affected": count_audience(by=user, event_id=event_id),
+        "affected": count_attendees(by=user, event_id=event_id),
         "form": form,
         "longest": LENGTHS["cancellation_note"],
     }

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from evently.accounts.policies import can_manage_every_event
 from evently.bookings.models import PENDING, PROCESSING
-from evently.bookings.queries import count_audience, list_event_bookings
+from evently.bookings.queries import count_attendees, list_event_bookings
 from evently.dashboard import blueprint
 from evently.dashboard.listing import SORTS, STATES, TIMES, EventListing
 from evently.events.queries import count_managed_events, get_managed_event, list_managed_events
@@ -44,6 +44,6 @@ def show_event(event_id: uuid.UUID) -> Response:
         "dashboard/_booking_table.html",
         event=event,
         sales=list_sales(by=user, event_ids=[event_id])[event_id],
-        waiting=count_audience(by=user, event_id=event_id, statuses=(PENDING, PROCESSING)),
+        waiting=count_attendees(by=user, event_id=event_id, statuses=(PENDING, PROCESSING)),
         page=list_event_bookings(by=user, event_id=event_id, page=page_number(request.args)),
     )

@@ -11,8 +11,8 @@ from evently.extensions import db
 
 
 @account_closing.connect
-def retain_organizer(user: User) -> None:
-    """Nobody leaves those alone who hold tickets. Raises Conflict ("has_events_to_come")."""
+def require_no_upcoming_events(user: User) -> None:
+    """An account with upcoming events cannot be closed. Raises Conflict ("has_events_to_come")."""
     to_come = count_upcoming_events(user)
     if to_come:
         noun = "event that is" if to_come == 1 else "events that are"

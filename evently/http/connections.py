@@ -1,13 +1,14 @@
 """Connections of this process to its clients, as the operating system knows them."""
 
 import contextlib
-import ipaddress
 import os
 import socket
 import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from evently.http.networks import Address, parse_address
 
 # Where `struct tcp_info` of Linux has tcpi_last_data_sent: milliseconds since something was sent.
 LAST_DATA_SENT = struct.Struct("44xI")
@@ -44,13 +45,8 @@ def _connections() -> Iterator[socket.socket]:
 
 
 def _is_same(one: str, other: str) -> bool:
-    return one == other or _plain(one) == _plain(other)
+    return one == other or _without_scope(one) == _without_scope(other)
 
 
-def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """IPv4 addresses come as IPv6 where a server listens on both."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
+def _without_scope(address: str) -> Address | None:
+    return parse_address(address.partition("%")[0])

@@ -80,5 +80,5 @@ def signed_in_user() -> User:
 
 
 @login_manager.unauthorized_handler  # type: ignore[untyped-decorator]
-def redirect_to_sign_in() -> NoReturn:
+def raise_not_authenticated() -> NoReturn:
     raise NotAuthenticated("Log in first.")

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from flask import request
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 IPV6_PREFIX = 64
 # Where the server does not say, as over a Unix socket.
 UNKNOWN = "127.0.0.1"
@@ -18,15 +20,23 @@ def network_key() -> str:
     return network_of(request.remote_addr or UNKNOWN)
 
 
+def parse_address(text: str) -> Address | None:
+    """None if it is no IP address. Systems that listen on both versions write IPv4 addresses as IPv6: those are unwrapped."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
 @lru_cache(4096)
 def network_of(address: str) -> str:
     """An IPv4 address as it is, an IPv6 address as its /64; IPv6 forms of an IPv4 address (mapped, 6to4) as that one."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = parse_address(address)
+    if parsed is None:
         return address
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
-    if ipv4 := parsed.ipv4_mapped or parsed.sixtofour:
+    if ipv4 := parsed.sixtofour:
         return str(ipv4)
     return str(ipaddress.IPv6Network((int(parsed), IPV6_PREFIX), strict=False))

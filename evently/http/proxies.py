@@ -3,7 +3,6 @@
 A proxy says so in X-Forwarded-For and X-Forwarded-Proto, and leaves Host as it came.
 """
 
-import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from flask import Flask
 
 from evently.env_parsers import Network
+from evently.http.networks import Address, parse_address
 
 # In the request's own variables: the proxy that sent it, where one did.
 PEER = "evently.peer"
@@ -38,7 +38,7 @@ class BehindProxies:
                 environ["wsgi.url_scheme"] = scheme
         return self._site(environ, start_response)
 
-    def _visitor(self, sender: "_Address", chain: str) -> "_Address":
+    def _visitor(self, sender: Address, chain: str) -> Address:
         """The nearest that is no proxy of ours: each wrote down who asked it, and what is further out anybody may have written."""
         for word in reversed(chain.split(",")):
             address = _parsed(word.strip())
@@ -50,15 +50,8 @@ class BehindProxies:
         return sender
 
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
 @lru_cache(1024)
-def _parsed(word: str) -> _Address | None:
-    """Some proxies add a port, and some systems write IPv4 addresses as IPv6."""
+def _parsed(word: str) -> Address | None:
+    """Some proxies add a port."""
     host = word.partition("]")[0].removeprefix("[") if word.startswith("[") else word.partition(":")[0] if word.count(":") == 1 else word
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return parse_address(host)

@@ -118,7 +118,7 @@ class PageSession(SessionMixin):
                 sessions.revoke(self.id_sha256)
             return False
         if self.kept and self.kept.user_id == user_id:
-            sessions.touch(self.id_sha256, data=data)
+            sessions.update_data(self.id_sha256, data=data)
             return False
         device = user_agents.describe(request.user_agent.string) if user_id else ""
         sessions.create(self.id_sha256, user_id=user_id, data=data, device=device, is_remembered=self.is_remembered)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from config import Settings, environment, load_settings
-from evently.config_checks import public_demo_problem, public_exposure
+from evently.config_checks import public_demo_problem, public_hosts
 from evently.config_urls import is_embedded
 from evently.launch.processes import LaunchError, log
 from evently.launch.single_instance import single_instance
@@ -40,5 +40,5 @@ def run(*, until: Callable[[], bool]) -> None:
 def _mail(settings: Settings) -> str:
     if settings.EMAIL_HOST:
         return f"E-mail goes to {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-    readers = ", for staff to read" if settings.PUBLIC_DEMO or public_exposure(vars(settings)) else ""
+    readers = ", for staff to read" if settings.PUBLIC_DEMO or public_hosts(vars(settings)) else ""
     return f"E-mail is caught at {address(settings)}/dev/mailbox{readers}"

@@ -37,7 +37,7 @@ def count_readers(event: Event, who: ColumnElement[bool]) -> tuple[int, int, int
     return people, nowhere, unsubscribed
 
 
-def list_recipients(audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> ColumnElement[bool]:
+def is_in_audience(audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> ColumnElement[bool]:
     """The condition for an event's bookings. Raises KeyError."""
     if audience == CHOSEN:
         return Booking.id.in_(booking_ids)

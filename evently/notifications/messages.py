@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement
+
 from evently.accounts.models import User
 from evently.audit.services import record
 from evently.database import on_commit, transaction, utc_now
@@ -12,7 +14,7 @@ from evently.events.models import Event
 from evently.events.queries import get_managed_event
 from evently.events.services import normalize_message
 from evently.notifications import mail_budgets, wakeups
-from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, list_recipients
+from evently.notifications.audiences import AUDIENCES, CHOSEN, count_readers, is_in_audience
 from evently.notifications.bulk_insert import insert_for_audience
 from evently.notifications.mail_budgets import SENDER
 from evently.notifications.models import EVENT_CANCELLED, EVENT_MESSAGE, Mail, Message
@@ -50,11 +52,10 @@ def send_message(
     message_id: uuid.UUID | None = None,
     booking_ids: Sequence[uuid.UUID] = (),
 ) -> Message:
-    """Write to everybody of the audience, for "chosen" the people of these bookings; without a subject it is "About" and the event's name.
+    """Send an e-mail to the audience, for "chosen" to the holders of these bookings. The default subject is "About" and the event's name.
 
-    With a `message_id` that was used before, this is that message: the first try was written, its answer was lost.
-    Who cannot be reached has a mail too, which is suppressed and says why.
-    Raises NotFound, NotAllowed, Invalid; TooManyRequests beyond the organizer's budget for the day.
+    If `message_id` exists already, the request is a retry and that message is returned. Recipients that cannot be reached get
+    a suppressed e-mail with the reason. Raises NotFound, NotAllowed, Invalid; TooManyRequests above the organizer's daily budget.
     """
     words = _normalize(subject, body)
     with transaction() as session:
@@ -62,24 +63,28 @@ def send_message(
         _validate(words, audience, booking_ids)
         if message_id and (written := session.get(Message, message_id)):
             return written
-        chosen = list_recipients(audience, booking_ids)
-        people, without_address, unsubscribed = count_readers(event, chosen)
-        mail_budgets.require_organizer(event.organizer_id, people - without_address - unsubscribed, "Write to fewer people, or later.")
         words["subject"] = words["subject"] or f"About {event.name}"
         message = Message(id=message_id or uuid.uuid4(), event=event, sender=by, audience=audience, created_at=utc_now(), **words)
+        _send(message, is_in_audience(audience, booking_ids))
+    return message
+
+
+def _send(message: Message, chosen: ColumnElement[bool]) -> None:
+    event, reachable = message.event, Audience(*count_readers(message.event, chosen)).reachable
+    mail_budgets.require_organizer(event.organizer_id, reachable, "Write to fewer people, or later.")
+    with transaction() as session:
         session.add(message)
         session.flush()
         people = insert_for_audience(message, chosen)
-        changes = {"subject": (None, message.subject), "audience": (None, audience), "people": (None, people)}
-        record(actor_id=by.id, action="event.message_sent", subject="event", subject_id=event_id, changes=changes)
-    return message
+        changes = {"subject": (None, message.subject), "audience": (None, message.audience), "people": (None, people)}
+        record(actor_id=message.sender.id, action="event.message_sent", subject="event", subject_id=event.id, changes=changes)
 
 
 def count_audience(*, by: User, event_id: uuid.UUID, audience: str, booking_ids: Sequence[uuid.UUID] = ()) -> Audience:
     """Raises NotFound, NotAllowed, Invalid."""
     event = get_managed_event(by=by, event_id=event_id)
     _validate({}, audience, booking_ids)
-    return Audience(*count_readers(event, list_recipients(audience, booking_ids)))
+    return Audience(*count_readers(event, is_in_audience(audience, booking_ids)))
 
 
 def send_test(*, by: User, event_id: uuid.UUID, body: str, subject: str = "") -> Mail:

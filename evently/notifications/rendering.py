@@ -72,7 +72,18 @@ def render_mail(mail: Mail, *, as_requested: bool = False, shows_secrets: bool =
     """
     event = mail.event or (mail.booking.event if mail.booking else None)
     template = "account_exists" if not as_requested and _is_of_another_account(mail) else mail.kind
-    context: dict[str, Any] = {
+    context, templates = _context(mail, event), current_app.jinja_env
+    text = templates.get_template(f"emails/{template}.txt").make_module(context)
+    words: dict[str, Any] = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
+    html = templates.get_template(f"emails/{template}.html").render(
+        context | words | {"head": poster_header(event.id, event.category) if event else None},
+    )
+    rendered = RenderedMail(subject=words["subject"], text=_normalize(str(text)), html=html)
+    return rendered if shows_secrets else RenderedMail(*(SIGNED.sub(REDACTED, part) for part in astuple(rendered)))
+
+
+def _context(mail: Mail, event: Event | None) -> dict[str, Any]:
+    return {
         **mail.context,
         "mail": mail,
         "booking": mail.booking,
@@ -95,14 +106,6 @@ def render_mail(mail: Mail, *, as_requested: bool = False, shows_secrets: bool =
         "reset_link": _render_for_check(mail, "web.reset_password", RESET_LINK) if mail.kind == RESET_PASSWORD else "",
         "site_url": current_app.config["SITE_URL"],
     }
-    templates = current_app.jinja_env
-    text = templates.get_template(f"emails/{template}.txt").make_module(context)
-    words: dict[str, Any] = {name: value for name, value in vars(text).items() if isinstance(value, str | list)}
-    html = templates.get_template(f"emails/{template}.html").render(
-        context | words | {"head": poster_header(event.id, event.category) if event else None},
-    )
-    rendered = RenderedMail(subject=words["subject"], text=_normalize(str(text)), html=html)
-    return rendered if shows_secrets else RenderedMail(*(SIGNED.sub(REDACTED, part) for part in astuple(rendered)))
 
 
 def _is_of_another_account(mail: Mail) -> bool:

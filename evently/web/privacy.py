@@ -16,6 +16,7 @@ from evently.errors import Conflict, Invalid, TooManyRequests
 from evently.events.on_account_deletion import count_upcoming_events
 from evently.http.htmx import redirect_to, render
 from evently.http.login import check_password, sign_out, signed_in_user
+from evently.notifications.models import Mail
 from evently.notifications.queries import list_mails_to
 from evently.notifications.rendering import render_mail
 from evently.notifications.subscriptions import list_unsubscribed
@@ -74,20 +75,11 @@ def collect_personal_data(user: User) -> dict[str, Any]:
         "profile": {name: getattr(user, name) for name in ABOUT_ME}
         | {"roles": roles_of(user), "joined_at": _moment(user.created_at), "email_confirmed_at": _moment(user.email_confirmed_at)},
         "bookings": [_booking(booking) for booking in list_all_bookings(user)],
-        "mails": [
-            {
-                "subject": render_mail(mail, as_requested=True).subject,
-                "to": mail.to_address,
-                "state": mail.status,
-                "written_at": _moment(mail.created_at),
-                "sent_at": _moment(mail.sent_at),
-            }
-            for mail in list_mails_to(user)
-        ],
+        "mails": [_mail(mail) for mail in list_mails_to(user)],
         "unsubscribed_from": list_unsubscribed(user),
         "sessions": [
-            {"device": kept.device, "began_at": _moment(kept.created_at), "last_used_at": _moment(kept.last_used_at)}
-            for kept in sessions.list_sessions(user)
+            {"device": session.device, "began_at": _moment(session.created_at), "last_used_at": _moment(session.last_used_at)}
+            for session in sessions.list_sessions(user)
         ],
         "api_tokens": [
             {
@@ -98,6 +90,16 @@ def collect_personal_data(user: User) -> dict[str, Any]:
             }
             for token in list_all_tokens(user)
         ],
+    }
+
+
+def _mail(mail: Mail) -> dict[str, Any]:
+    return {
+        "subject": render_mail(mail, as_requested=True).subject,
+        "to": mail.to_address,
+        "state": mail.status,
+        "written_at": _moment(mail.created_at),
+        "sent_at": _moment(mail.sent_at),
     }
 
 

@@ -266,7 +266,7 @@ def test_a_newcomer_takes_it_over_by_the_mailbox_and_shares(visitor: Visitor, ev
 
 
 @on_sqlite
-def test_nobody_shares_it_for_them_and_own_bookings_need_no_sharing(app: Flask, mira: User, victim: User, booking: Booking):
+def test_only_the_attendee_can_share_and_own_bookings_need_no_sharing(app: Flask, mira: User, victim: User, booking: Booking):
     for person in (mira, make_user(), make_user(email=ADDRESS), make_staff()):
         assert api(app, "POST", f"/bookings/{booking.id}/acceptance/", person).status_code == 404
         with pytest.raises(NotFound):

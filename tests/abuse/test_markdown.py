@@ -170,7 +170,7 @@ def test_a_description_that_no_rule_allows_is_never_rendered(mira: User):
         assert list(refusal.value.fields) == ["description"]
 
 
-def test_many_views_of_a_stored_bomb_hold_nobody_up(live_server: str, mira: User):
+def test_views_of_a_stored_markdown_bomb_stay_fast(live_server: str, mira: User):
     event = make_event(by=mira)
     write(event, description="[" * 20_000, description_digest="")
 

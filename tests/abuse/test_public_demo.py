@@ -17,7 +17,7 @@ from config import load_settings
 from evently.accounts.models import ApiToken
 from evently.accounts.passwords import hash_password
 from evently.accounts.services import authenticate
-from evently.config_checks import public_demo_problem, public_exposure
+from evently.config_checks import public_demo_problem, public_hosts
 from evently.demo import passwords, seed_demo
 from evently.demo.users import ADMIN, ATTENDEE, ORGANIZER, PASSWORD
 from evently.errors import NotAuthenticated
@@ -55,7 +55,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("environ", LOOPBACK, ids=repr)
 def test_a_trial_on_this_machine_has_published_passwords(tmp_path: Path, environ: dict[str, str]):
-    assert public_exposure(settings(tmp_path, **environ)) == []
+    assert public_hosts(settings(tmp_path, **environ)) == []
     assert public_demo_problem(settings(tmp_path, **environ), has_published_password=True) == ""
 
 

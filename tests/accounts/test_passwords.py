@@ -61,11 +61,11 @@ def reset_link(user: User) -> str:
 @pytest.mark.parametrize(
     "password", ["password1", "PASSWORD1", "qwertyuiop", "12345678", "mirabelle", "Mirabelle", "mirabelle@talberg.example"]
 )
-def test_what_everybody_tries_first_is_refused(password: str):
+def test_common_passwords_are_rejected(password: str):
     assert list(password_problems(password, username="mirabelle", email="mirabelle@talberg.example")) == ["password"]
 
 
-def test_a_wrong_guess_takes_as_long_where_there_is_nobody(monkeypatch: pytest.MonkeyPatch):
+def test_login_takes_as_long_without_an_account(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(passwords, "_HASHER", THE_SITES_OWN)
 
     def seconds(password_hash: str | None) -> float:
@@ -214,7 +214,7 @@ def test_nobody_is_written_to_for_what_nobody_has(user: User, login: str):
     assert db.session.query(Mail).count() == 0
 
 
-def test_asking_looks_at_no_account_so_it_takes_as_long_for_everybody(user: User, monkeypatch: pytest.MonkeyPatch):
+def test_password_reset_request_looks_up_no_account(user: User, monkeypatch: pytest.MonkeyPatch):
     sent = []
     monkeypatch.setattr(forgotten, "publish", lambda task, args: sent.append((task.name, args)) or True)
     statements = []

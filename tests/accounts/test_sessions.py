@@ -66,14 +66,14 @@ def test_the_api_neither_looks_up_nor_writes_a_session(user: User, visitor: Visi
     log_in(visitor.client, user)
     with transaction() as session:
         session.execute(sa.update(BrowserSession).values(last_used_at=utc_now() - dt.timedelta(hours=1)))
-    for name in ("find", "create", "touch", "record_use", "revoke"):
+    for name in ("find", "create", "update_data", "record_use", "revoke"):
         monkeypatch.delattr(sessions, name)
     answer = visitor.get("/api/user/events/")
     assert answer.status_code == 200
     assert "Cookie" not in answer.headers.get("Vary", "")
 
 
-def test_the_id_changes_at_signing_in_so_nobody_can_plant_one(user: User, visitor: Visitor, app: Flask):
+def test_session_id_changes_at_sign_in_against_fixation(user: User, visitor: Visitor, app: Flask):
     visitor.get("/login")
     planted = visitor.client.get_cookie("session").value
     assert sign_in(visitor) != planted
@@ -178,7 +178,7 @@ def test_a_request_that_was_under_way_brings_no_ended_session_back(user: User, v
     sign_in(visitor)
     [row] = rows()
     sessions.revoke(row.id_sha256)
-    sessions.touch(row.id_sha256, data={"late": True})
+    sessions.update_data(row.id_sha256, data={"late": True})
     assert rows() == []
 
 

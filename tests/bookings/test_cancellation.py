@@ -104,7 +104,7 @@ def test_before_the_deadline(app):
     assert reload(booking).status == "cancelled"
 
 
-def test_somebody_elses_booking_is_not_found(app):
+def test_bookings_of_others_are_not_found(app):
     booking = make_booking()
     for stranger in (make_user(), make_organizer()):
         with pytest.raises(NotFound):

@@ -63,7 +63,7 @@ def test_what_is_no_code_is_no_code(app, written):
     assert decode_code(written) is None
 
 
-def test_few_codes_that_somebody_makes_up_mean_a_ticket(app):
+def test_few_invented_codes_are_tickets(app):
     """Of 30^8 codes, those of ten thousand bookings with five seats each are one in thirteen million."""
     made_up = ("".join(CODE_ALPHABET[(number * 7919 + place * 104729) % 30] for place in range(8)) for number in range(2000))
     meant = [decode_code(code) for code in made_up]

@@ -47,7 +47,7 @@ def test_parts_that_are_missing_are_named_with_what_to_do(app: Flask, doctor, mo
     assert doctor.output.endswith("Error: 4 parts are not well.\n")
     troubles = {part: (says, advice) for part, (word, says, advice) in found.items() if word == "TROUBLE"}
     assert troubles.keys() == {"workers", "beat", "mail", "proxies"}
-    assert troubles["workers"][0] == f"nobody takes tasks from {' and '.join(sorted(QUEUES))}"
+    assert troubles["workers"][0] == f"no worker takes tasks from {' and '.join(sorted(QUEUES))}"
     assert f"celery -A wsgi worker -Q {','.join(sorted(QUEUES))}" in troubles["workers"][1]
     assert "celery -A wsgi beat" in troubles["beat"][1]
     assert "EMAIL_HOST" in troubles["mail"][1]

@@ -165,7 +165,7 @@ def test_every_command_can_be_run(services: dict[str, Any]):
     refuse_unknown(json.loads(command))
 
 
-def test_the_image_is_small_and_nobodys_root():
+def test_image_is_small_and_unprivileged():
     text = DOCKERFILE.read_text()
     final = text[text.rindex("\nFROM ") :]
     assert "apt-get" not in text

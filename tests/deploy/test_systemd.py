@@ -26,7 +26,7 @@ def read(unit: Path) -> RawConfigParser:
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
-def test_its_command_can_be_run_by_nobody_of_importance(unit: Path):
+def test_unit_commands_run_without_privileges(unit: Path):
     service = read(unit)["Service"]
     command = service["ExecStart"].replace("%i", "8001")
     assert command.startswith(f"{HOME}/")

@@ -33,7 +33,7 @@ def test_after_some_guesses_one_waits_and_is_told_how_long(visitor: Visitor):
 
 
 @pytest.mark.parametrize("login", ["nobody", "NOBODY@example.org"])
-def test_nobody_learns_by_it_whether_there_is_such_an_account(visitor: Visitor, login: str):
+def test_login_throttle_reveals_no_accounts(visitor: Visitor, login: str):
     guess_until_slowed(visitor, login)
     assert sign_in(visitor, login=login).status_code == 429
     assert sign_in(visitor, login=login.swapcase()).status_code == 429

@@ -9,7 +9,7 @@ from evently.api.schemas.base import RequestSchema, ResponseSchema, text
 
 
 class NewStaff(Registration):
-    """A registration, by somebody else."""
+    """The registration of a staff account by a superuser."""
 
 
 class Staff(ResponseSchema):
