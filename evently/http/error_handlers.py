@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, flash, jsonify, make_response, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
@@ -38,7 +38,7 @@ HTTP_ERRORS = {
     500: ("internal_error", "Something broke on our side. We have been told; please try again."),
     503: ("unavailable", "We cannot look that up just now. Please try again in a moment."),
 }
-# seconds after which whoever was told so may ask again
+# seconds
 RETRY_AFTER_SECONDS = 5
 
 
@@ -47,6 +47,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, handle_csrf_error)
     app.register_error_handler(HTTPException, handle_http_error)
     app.register_error_handler(DBAPIError, handle_database_error)
+    app.register_error_handler(PendingRollbackError, handle_lost_connection)
     app.register_error_handler(PoolTimeout, unavailable_response)
     app.register_error_handler(Exception, handle_unexpected_error)
 
@@ -98,6 +99,11 @@ def handle_database_error(error: DBAPIError) -> Response:
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
         return unavailable_response(error)
     return handle_unexpected_error(error)
+
+
+def handle_lost_connection(error: PendingRollbackError) -> Response:
+    """A statement of a transaction whose connection was lost before; the code is SQLAlchemy's for that case only."""
+    return unavailable_response(error) if error.code == "8s2b" else handle_unexpected_error(error)
 
 
 def unavailable_response(error: SQLAlchemyError) -> Response:

@@ -1,8 +1,10 @@
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
+from evently.database import transaction
 from tests.factories import api_token, log_in, make_event, make_user
 from tests.harness.visitor import Visitor
 
@@ -86,3 +88,15 @@ def test_a_failure_of_ours_is_told_without_asking_who_is_looking(app: Flask, cli
     assert alert.status_code == 500
     assert 'role="alert"' in alert.text
     assert "<html" not in alert.text
+
+
+def test_a_connection_lost_in_a_transaction_is_unavailable(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    def lose(*_args: object, **_kwargs: object) -> None:
+        with transaction() as session:
+            session.connection().invalidate()
+            session.execute(sa.text("SELECT 1"))
+
+    monkeypatch.setattr("evently.events.queries.describe_public_events", lose)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    answer = client.get("/api/user/events/")
+    assert (answer.status_code, answer.json["details"]["code"], answer.headers["Retry-After"]) == (503, "unavailable", "5")
