@@ -122,7 +122,10 @@
     await navigator.serviceWorker.register(ticket.dataset.offline);
     const looks = document.querySelectorAll("link[rel=stylesheet], .ticket img, .ticket .icon use");
     const addresses = Array.from(looks, (part) => part.currentSrc || part.getAttribute("href").split("#")[0]);
-    await (await caches.open("tickets")).addAll(new Set([location.href, ...addresses]));
+    const cache = await caches.open("tickets");
+    await cache.add(location.href);
+    /* Without one of these the ticket still opens. */
+    await Promise.allSettled(Array.from(new Set(addresses), (address) => cache.add(address)));
     for (const words of ticket.querySelectorAll("[data-kept]")) words.hidden = false;
   };
   const ticket = document.querySelector("[data-offline]");
